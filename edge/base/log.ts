@@ -1,0 +1,75 @@
+/**
+ * The log: one JSON object a line on standard output, for journald and whoever reads it at night.
+ *
+ * Personal data does not belong here, and a slip does not get through: fields with a telling name
+ * are replaced, and so is any text in which a machine-readable zone or a long digit run stands.
+ */
+import { type Logger, pino, stdTimeFunctions } from 'pino'
+import { describe } from './error.ts'
+
+export type { Logger } from 'pino'
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
+
+const hidden = '[hidden]'
+
+/** Field names that never reach a log, at any depth. */
+const personalFields = new Set([
+  'name', 'names', 'surname', 'givenNames', 'holder', 'person', 'dateOfBirth', 'birthDate', 'address',
+  'documentNumber', 'personalNumber', 'number', 'mrz', 'lines', 'code', 'text', 'template', 'embedding',
+  'image', 'photo', 'frame', 'password', 'secret', 'key', 'token',
+])
+
+/** `code` and `text` are personal as scanned content, but not as an error's code and sentence. */
+const harmless: Record<string, (value: string) => boolean> = {
+  code: (value) => value.startsWith('PC-'),
+}
+
+/** Fillers of ICAO 9303 (`<<`) and digit runs as long as a personal number (12). */
+const personalText = /<<|\d{9,}|\|\d{8}\|/
+
+const depthMax = 6
+
+/** A copy of `value` that is fit for a log. */
+export function redact(value: unknown, depth = 0): unknown {
+  if (typeof value === 'string') return personalText.test(value) ? hidden : value
+  if (value === null || typeof value !== 'object') return value
+  if (value instanceof Error) return describe(value)
+  if (value instanceof Uint8Array) return `[${value.length} bytes]`
+  if (depth >= depthMax) return '[deep]'
+  if (Array.isArray(value)) return value.slice(0, 50).map((item) => redact(item, depth + 1))
+  const copy: Record<string, unknown> = {}
+  for (const [field, content] of Object.entries(value)) {
+    const harmlessHere = typeof content === 'string' && harmless[field]?.(content) === true
+    copy[field] = personalFields.has(field) && !harmlessHere ? hidden : redact(content, depth + 1)
+  }
+  return copy
+}
+
+/** Where log lines go. Standard output unless told otherwise. */
+export interface LogSink {
+  write(line: string): void
+}
+
+export function createLogger(level: LogLevel = 'info', sink?: LogSink): Logger {
+  const options = {
+    level,
+    base: null,
+    timestamp: stdTimeFunctions.isoTime,
+    messageKey: 'says',
+    errorKey: 'error',
+    formatters: {
+      level: (label: string) => ({ level: label }),
+      log: (fields: Record<string, unknown>) => redact(fields) as Record<string, unknown>,
+    },
+    hooks: {
+      logMethod(this: Logger, parts: unknown[], method: (...parts: never[]) => void) {
+        const safe = parts.map((part) => (typeof part === 'string' ? redact(part) : part))
+        method.apply(this, safe as never[])
+      },
+    },
+  }
+  return sink === undefined ? pino(options) : pino(options, sink)
+}
+
+/** For tests and tools that want no log at all. */
+export const silent: Logger = createLogger('silent')
