@@ -28,7 +28,7 @@ export type News =
   | { kind: 'property'; component: string; name: string; value: unknown; at: WallTime }
   | { kind: 'event'; component: string; name: string; data: unknown; at: WallTime }
 
-export class Component<M extends Members & Common = Members & Common> {
+export class Component<M extends Members & Common = Common> {
   readonly name: string
   readonly contract: Contract<M>
   /** Everything that happens here, for the faces. */

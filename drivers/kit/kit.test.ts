@@ -1,0 +1,128 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { ascii, concat, crc16Modbus, equal, fromHex } from '../../edge/base/bytes.ts'
+import { Type } from '../../edge/base/schema.ts'
+import { Component } from '../../edge/device/component.ts'
+import { contract, property, command } from '../../edge/device/contract.ts'
+import { conformance } from './conformance.ts'
+import { defineDriver, expectOption, linkLimits, mismatch, optionsOf, portOption } from './driver.ts'
+import { type Framer, framerOf } from './framing.ts'
+import { Session } from './session.ts'
+import { transportTo } from './transport.ts'
+import { pseudoTerminalsAvailable, StreamTwin } from './twin.ts'
+
+/** A thermometer for the tests: `?<letter>` is answered with `!<letter><value>*<sum>\n`. */
+const Thermometer = contract('thermometer', 'Measures.', {
+  celsius: property(Type.Integer(), 'How warm it is.', 'Cel'),
+  measure: command({}, 'Measures now.', { role: 'viewer', result: Type.Object({ celsius: Type.Integer() }) }),
+})
+
+const sumOf = (text: string): string => (ascii(text).reduce((sum, byte) => sum + byte, 0) % 256).toString(16).padStart(2, '0')
+
+function lines(): Framer<string> {
+  return framerOf<string>((bytes) => {
+    if (bytes[0] !== 0x21) return { kind: 'skip', length: 1 }
+    const end = bytes.indexOf(0x0a)
+    if (end < 0) return { kind: 'more' }
+    const [body, sum] = Buffer.from(bytes.subarray(0, end)).toString('latin1').split('*')
+    if (body === undefined || sum !== sumOf(body)) return { kind: 'skip', length: 1 }
+    return { kind: 'frame', frame: body, length: end + 1 }
+  }, 32)
+}
+
+const thermometer = defineDriver({
+  name: 'test/thermometer',
+  says: 'A thermometer that only this test knows.',
+  contract: Thermometer,
+  options: optionsOf({ port: portOption(), expect: expectOption(), ...linkLimits }),
+  create(options, context) {
+    const ask = (letter: string): Promise<string> =>
+      session.connection.request(ascii(`?${letter}`), (frame) => (frame[1] === letter ? frame.slice(2) : undefined))
+    const component = new Component(context.name, Thermometer, context.clock, {
+      selfTest: async () => {
+        const celsius = Number(await ask('T'))
+        return { passed: true, checks: [{ name: 'temperature', passed: true, value: celsius, unit: 'Cel', says: 'It measures.' }] }
+      },
+      measure: async () => {
+        const celsius = Number(await ask('T'))
+        component.publish('celsius', celsius)
+        return { celsius }
+      },
+    })
+    const session = new Session<string>({
+      component, transport: transportTo(options.port, { baud: 9600 }), framer: lines(), clock: context.clock, log: context.log,
+      limits: options, expect: options.expect, gap_ms: 50,
+      identify: async (connection) => ({
+        manufacturer: 'Test', model: await connection.request(ascii('?I'), (frame) => (frame[1] === 'I' ? frame.slice(2) : undefined)),
+      }),
+      serve: async (connection, signal) => {
+        while (!signal.aborted) {
+          await connection.request(ascii('?P'), (frame) => (frame[1] === 'P' ? true : undefined), { signal })
+          await new Promise<void>((resolve) => {
+            const cancel = context.clock.after(50, resolve)
+            signal.addEventListener('abort', () => { cancel(); resolve() }, { once: true })
+          })
+        }
+      },
+    })
+    return { component, start: (signal) => session.start(signal), stop: () => session.stop() }
+  },
+})
+
+const twinOf = (via?: 'pty' | 'tcp') => new StreamTwin((send) => ({
+  receive(bytes: Uint8Array) {
+    const letter = String.fromCharCode(bytes[1] ?? 0)
+    const body = `!${letter}${letter === 'I' ? 'T-1000' : '21'}`
+    send(ascii(`${body}*${sumOf(body)}\n`))
+  },
+}), via)
+
+for (const via of pseudoTerminalsAvailable() ? ['pty', 'tcp'] as const : ['tcp'] as const) {
+  void t.test(`the conformance suite over ${via}`, async (t) => {
+    conformance(t, {
+      driver: thermometer,
+      twin: () => twinOf(via),
+      options: { reply_ms: 300, reconnect_ms: 20, retries: 2 },
+      exercise: async (component) => {
+        const { celsius } = await component.invoke('measure', {})
+        if (celsius !== 21) throw new Error('it measures wrongly')
+      },
+    })
+  })
+}
+
+void t.test('framing finds every frame again, however the bytes are cut and whatever stands between them', async (t) => {
+  fc.assert(fc.property(
+    fc.array(fc.oneof(fc.constant('frame'), fc.uint8Array({ maxLength: 6 }).map((bytes) => bytes.map((byte) => (byte === 0x21 ? 0x20 : byte)))), { maxLength: 20 }),
+    fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1 }),
+    (parts, cuts) => {
+      const stream = concat(parts.map((part) => (part === 'frame' ? ascii(`!T21*${sumOf('!T21')}\n`) : part as Uint8Array)))
+      const framer = lines()
+      let found = 0
+      for (let at = 0, turn = 0; at < stream.length; turn++) {
+        const length = cuts[turn % cuts.length] ?? 1
+        found += framer.push(stream.subarray(at, at + length)).length
+        at += length
+      }
+      t.equal(found, parts.filter((part) => part === 'frame').length)
+    },
+  ), { numRuns: 200 })
+})
+
+void t.test('framing of any bytes neither throws nor grows', async (t) => {
+  fc.assert(fc.property(fc.array(fc.uint8Array({ maxLength: 100 })), (chunks) => {
+    const framer = lines()
+    for (const chunk of chunks) framer.push(chunk)
+    return framer.pending <= 32
+  }))
+  t.pass()
+})
+
+void t.test('bytes', async (t) => {
+  // Modbus over Serial Line V1.02, appendix B: 02 07 gives CRC 41 12 on the wire, low byte first.
+  t.equal(crc16Modbus(fromHex('02 07')), 0x1241)
+  t.ok(equal(fromHex('00ff'), Uint8Array.of(0, 255)))
+  t.equal(mismatch({ manufacturer: 'm', model: 'a' }, { model: 'b' }), 'model a, expected b')
+  t.equal(mismatch({ manufacturer: 'm', model: 'a', serial: '1' }, { serial: '2' }), 'serial number 1, expected 2')
+  t.equal(mismatch({ manufacturer: 'm', model: 'a' }, undefined), undefined)
+})

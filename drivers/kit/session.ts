@@ -1,0 +1,217 @@
+/**
+ * Keeps a device on a byte stream in use: open, identify, serve, and after a loss begin again.
+ *
+ * A driver says how frames look, how the device identifies itself and what to do while it is
+ * there; the session does the rest the same way for all: health, counters, time limits, back-off.
+ */
+import { Counters } from '../../edge/base/counters.ts'
+import { DeviceError, describe, type PortcullisError } from '../../edge/base/error.ts'
+import type { Clock } from '../../edge/base/clock.ts'
+import type { Logger } from '../../edge/base/log.ts'
+import { Backoff, sleep, within } from '../../edge/base/wait.ts'
+import type { Component } from '../../edge/device/component.ts'
+import type { Identity } from '../../edge/device/contract.ts'
+import { type Expected, mismatch } from './driver.ts'
+import { Exchange, type ExchangeLimits, type LinkCounter, type RequestOptions } from './exchange.ts'
+import type { Framer } from './framing.ts'
+import type { Link, Transport } from './transport.ts'
+
+/** What a driver does with the device while it is connected. */
+export interface Connection<Frame> {
+  request<Reply>(bytes: Uint8Array, accept: (frame: Frame) => Reply | undefined, options?: RequestOptions): Promise<Reply>
+  /** For what gets no reply. */
+  send(bytes: Uint8Array): Promise<void>
+}
+
+export interface SessionOptions<Frame> {
+  component: Component
+  transport: Transport
+  framer: Framer<Frame>
+  clock: Clock
+  log: Logger
+  limits: ExchangeLimits & { reconnect_ms: number }
+  expect?: Expected | undefined
+  /** How long a frame may stop in its middle before it is given up. */
+  gap_ms?: number
+  /** Asks the device what it is; throwing means that it is not there. */
+  identify(connection: Connection<Frame>, signal: AbortSignal): Promise<Identity>
+  /** Runs while the device is connected (polling); returning early is fine, throwing reconnects. */
+  serve?(connection: Connection<Frame>, signal: AbortSignal): Promise<void>
+  /** A frame that no request asked for. */
+  onFrame?(frame: Frame): void
+  /** The device is gone: what it said last is no longer known. */
+  onLost?(): void
+}
+
+const openLimit_ms = 5_000
+const identifyLimit_ms = 10_000
+const backoffSpread = 30
+
+export class Session<Frame> {
+  readonly counters = new Counters<LinkCounter>(['framesIn', 'framesOut', 'timeouts', 'retries', 'unmatched', 'discardedBytes', 'connects', 'losses'])
+  readonly #options: SessionOptions<Frame>
+  #connection: Connection<Frame> | undefined
+  #abort = new AbortController()
+  #running: Promise<void> = Promise.resolve()
+
+  constructor(options: SessionOptions<Frame>) {
+    this.#options = options
+  }
+
+  /** The connection. @throws DeviceError (PC-LINK-DOWN) while the device is not there. */
+  get connection(): Connection<Frame> {
+    if (this.#connection === undefined) {
+      const component = this.#options.component.name
+      throw new DeviceError('PC-LINK-DOWN', `${component} is not connected.`, { component })
+    }
+    return this.#connection
+  }
+
+  /** Resolves when the device is ready, or when the first try has failed; tries go on. */
+  async start(signal: AbortSignal): Promise<void> {
+    this.#abort = new AbortController()
+    signal.addEventListener('abort', () => this.#abort.abort(), { once: true, signal: this.#abort.signal })
+    await new Promise<void>((resolve) => {
+      this.#running = this.#run(this.#abort.signal, resolve)
+    })
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort()
+    await this.#running
+    this.#options.component.publish('health', { status: 'stopped' })
+  }
+
+  async #run(signal: AbortSignal, firstTryDone: () => void): Promise<void> {
+    const { component, clock, log, limits } = this.#options
+    const backoff = new Backoff(limits.reconnect_ms, limits.reconnect_ms * backoffSpread)
+    while (!signal.aborted) {
+      if (component.health.status === 'stopped') component.publish('health', { status: 'starting' })
+      try {
+        await this.#connect(signal, () => {
+          backoff.reset()
+          firstTryDone()
+        })
+      } catch (error) {
+        if (!signal.aborted) this.#report(error)
+      }
+      firstTryDone()
+      if (signal.aborted) break
+      await sleep(clock, backoff.next_ms(), signal).catch(() => undefined)
+    }
+    log.debug({ component: component.name }, 'stopped')
+  }
+
+  /** One life of the link, from opening to loss. Always ends by throwing, unless `signal` aborts. */
+  async #connect(signal: AbortSignal, onReady: () => void): Promise<void> {
+    const { component, transport, framer, clock, log, expect, identify, serve } = this.#options
+    const life = new AbortController()
+    const ended = new Promise<never>((_, reject) => {
+      life.signal.addEventListener('abort', () => reject(new DeviceError('PC-LINK-LOST', `The link to ${component.name} was lost.`, { component: component.name })), { once: true })
+    })
+    ended.catch(() => undefined)
+    const onStop = (): void => life.abort()
+    signal.addEventListener('abort', onStop, { once: true })
+    let link: Link | undefined
+    let exchange: Exchange<Frame> | undefined
+    const frames = this.#frameReader((frame) => exchange?.receive(frame) ?? false)
+    const stopCounting = this.#publishCountersRegularly()
+    try {
+      link = await this.#open(transport, frames.onBytes, life)
+      exchange = this.#exchange(link)
+      const connection: Connection<Frame> = { request: (...call) => exchange!.request(...call), send: (bytes) => link!.write(bytes) }
+      const identity = await within(
+        { clock, limit_ms: identifyLimit_ms, signal: life.signal, component: component.name, code: 'PC-LINK-IDENTIFY', message: `${component.name} did not say what it is in time.` },
+        (inner) => identify(connection, inner),
+      )
+      const wrong = mismatch(identity, expect)
+      if (wrong !== undefined) throw new DeviceError('PC-LINK-WRONG-DEVICE', `Another device is connected as ${component.name}: ${wrong}.`, { component: component.name })
+      component.publish('identity', identity)
+      this.#connection = connection
+      this.counters.add('connects')
+      component.publish('health', { status: 'ready' })
+      log.info({ component: component.name, where: transport.where, model: identity.model }, 'connected')
+      onReady()
+      await Promise.race([ended, serve === undefined ? ended : serve(connection, life.signal).then(() => ended)])
+    } finally {
+      const wasReady = this.#connection !== undefined
+      this.#connection = undefined
+      signal.removeEventListener('abort', onStop)
+      frames.stop()
+      stopCounting()
+      framer.reset()
+      exchange?.close()
+      life.abort()
+      link?.close()
+      if (wasReady) {
+        this.counters.add('losses')
+        this.#options.onLost?.()
+      }
+      this.#publishCounters()
+    }
+  }
+
+  #publishCounters(): void {
+    const { component, framer } = this.#options
+    this.counters.add('discardedBytes', framer.discarded - this.counters.get('discardedBytes'))
+    component.publish('counters', this.counters.snapshot())
+  }
+
+  /** Makes the counters known once a second, not with every byte. */
+  #publishCountersRegularly(): () => void {
+    let cancel = (): void => undefined
+    const tick = (): void => {
+      this.#publishCounters()
+      cancel = this.#options.clock.after(1_000, tick)
+    }
+    tick()
+    return () => cancel()
+  }
+
+  #open(transport: Transport, onBytes: (bytes: Uint8Array) => void, life: AbortController): Promise<Link> {
+    const { component, clock } = this.#options
+    return within(
+      { clock, limit_ms: openLimit_ms, signal: life.signal, component: component.name, code: 'PC-LINK-OPEN', message: `${transport.where} could not be opened in time.` },
+      async (signal) => {
+        const link = await transport.open({ onBytes, onClosed: () => life.abort() }, signal)
+        if (life.signal.aborted) link.close()
+        return link
+      },
+    )
+  }
+
+  #exchange(link: Link): Exchange<Frame> {
+    const { component, clock, limits, framer } = this.#options
+    return new Exchange<Frame>({
+      component: component.name, clock, limits, counters: this.counters,
+      send: (bytes) => link.write(bytes),
+      beforeTry: () => framer.reset(),
+    })
+  }
+
+  /** Bytes in, frames to the request under way or to the driver; an unfinished frame is given up after a gap. */
+  #frameReader(offer: (frame: Frame) => boolean): { onBytes(bytes: Uint8Array): void; stop(): void } {
+    const { framer, clock, gap_ms, onFrame } = this.#options
+    let cancelGap = (): void => undefined
+    return {
+      onBytes: (bytes) => {
+        cancelGap()
+        for (const frame of framer.push(bytes)) {
+          this.counters.add('framesIn')
+          if (offer(frame)) continue
+          if (onFrame === undefined) this.counters.add('unmatched')
+          else onFrame(frame)
+        }
+        if (gap_ms !== undefined && framer.pending > 0) cancelGap = clock.after(gap_ms, () => framer.reset())
+      },
+      stop: () => cancelGap(),
+    }
+  }
+
+  #report(error: unknown): void {
+    const { component, log } = this.#options
+    const { code, message } = describe(error)
+    if (component.health.code !== code) log.warn({ component: component.name, error: error as PortcullisError }, 'not usable')
+    component.publish('health', { status: 'failed', code, says: message })
+  }
+}

@@ -1,0 +1,99 @@
+/** A byte stream to a device: a serial port, or the same bytes through a serial device server. */
+import { createConnection } from 'node:net'
+import { CancelledError, ConfigError, DeviceError } from '../../edge/base/error.ts'
+
+export interface Link {
+  /** Resolves when the operating system has taken the bytes. */
+  write(bytes: Uint8Array): Promise<void>
+  /** Idempotent; `onClosed` is called once, whoever closed. */
+  close(): void
+}
+
+export interface LinkListener {
+  onBytes(bytes: Uint8Array): void
+  onClosed(): void
+}
+
+export interface Transport {
+  /** For people: the path or address. */
+  readonly where: string
+  /** `signal` cancels the opening, not the link. @throws DeviceError (PC-LINK-OPEN) when there is nothing to open. */
+  open(listener: LinkListener, signal: AbortSignal): Promise<Link>
+}
+
+export interface SerialSettings {
+  baud: number
+  dataBits?: 7 | 8
+  parity?: 'none' | 'even' | 'odd'
+  stopBits?: 1 | 2
+}
+
+/** @param port a device path, or `tcp://host:port`. */
+export function transportTo(port: string, serial: SerialSettings): Transport {
+  if (port.startsWith('tcp://')) return tcpTransport(port)
+  return serialTransport(port, serial)
+}
+
+function serialTransport(path: string, settings: SerialSettings): Transport {
+  return {
+    where: path,
+    async open(listener) {
+      const { SerialPort } = await import('serialport')
+      const port = new SerialPort({
+        path, baudRate: settings.baud, dataBits: settings.dataBits ?? 8,
+        parity: settings.parity ?? 'none', stopBits: settings.stopBits ?? 1, autoOpen: false,
+      })
+      await new Promise<void>((resolve, reject) => {
+        port.open((error) => {
+          if (error === null) resolve()
+          else reject(new DeviceError('PC-LINK-OPEN', `The serial port ${path} cannot be opened: is the cable plugged in?`, { cause: error }))
+        })
+      })
+      port.on('data', (bytes: Uint8Array) => listener.onBytes(bytes))
+      port.on('error', () => port.close(() => undefined))
+      port.once('close', () => listener.onClosed())
+      return {
+        write: (bytes) => written(port, bytes, path),
+        close: () => {
+          if (port.isOpen) port.close(() => undefined)
+        },
+      }
+    },
+  }
+}
+
+function tcpTransport(address: string): Transport {
+  const { hostname, port, protocol } = URL.canParse(address) ? new URL(address) : { hostname: '', port: '', protocol: '' }
+  if (protocol !== 'tcp:' || hostname === '' || port === '') throw new ConfigError('PC-LINK-ADDRESS', `${address} is not of the form tcp://host:port.`)
+  return {
+    where: address,
+    async open(listener, signal) {
+      const socket = createConnection({ host: hostname, port: Number(port), noDelay: true, keepAlive: true })
+      // The signal is for opening only: it aborts when opening has ended, too.
+      const giveUp = (): void => void socket.destroy(new CancelledError())
+      signal.addEventListener('abort', giveUp, { once: true })
+      await new Promise<void>((resolve, reject) => {
+        socket.once('connect', resolve)
+        socket.once('error', (cause) => reject(new DeviceError('PC-LINK-OPEN', `Nothing answers at ${address}.`, { cause })))
+      }).finally(() => signal.removeEventListener('abort', giveUp))
+      socket.removeAllListeners('error')
+      socket.on('error', () => socket.destroy())
+      socket.on('data', (bytes: Uint8Array) => listener.onBytes(bytes))
+      socket.once('close', () => listener.onClosed())
+      return { write: (bytes) => written(socket, bytes, address), close: () => socket.destroy() }
+    },
+  }
+}
+
+interface ByteSink {
+  write(bytes: Uint8Array, done: (error?: Error | null) => void): unknown
+}
+
+function written(sink: ByteSink, bytes: Uint8Array, where: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    sink.write(bytes, (error) => {
+      if (error === undefined || error === null) resolve()
+      else reject(new DeviceError('PC-LINK-WRITE', `Bytes could not be sent to ${where}.`, { cause: error }))
+    })
+  })
+}
