@@ -8,15 +8,15 @@ import { readdirSync, readlinkSync } from 'node:fs'
 import type { Test } from 'tap'
 import { type Cancel, type Clock, systemClock } from '../../edge/base/clock.ts'
 import { silent } from '../../edge/base/log.ts'
-import { mistakes, type TSchema } from '../../edge/base/schema.ts'
+import { mistakes } from '../../edge/base/schema.ts'
 import { sleep } from '../../edge/base/wait.ts'
-import { Component } from '../../edge/device/component.ts'
+import type { Component } from '../../edge/device/component.ts'
 import type { Common, Contract, Members } from '../../edge/device/contract.ts'
 import type { Driver, DriverContext } from './driver.ts'
 import type { Twin } from './twin.ts'
 
 export interface ConformanceSpec<M extends Members & Common, T extends Twin> {
-  driver: Driver<M, TSchema>
+  driver: Driver<M>
   twin(): T
   /** Options beside those that the twin gives; keep the limits small so that the test is quick. */
   options?: Record<string, unknown>
@@ -97,7 +97,7 @@ export function conformance<M extends Members & Common, T extends Twin>(t: Test,
       const twin = spec.twin()
       const options = { ...await twin.start(), ...spec.options, ...extra }
       t.strictSame(mistakes(driver.options, options), [], 'the options are valid')
-      const device = driver.create(options as never, standaloneContext('device', clock))
+      const device = driver.create(options, standaloneContext('device', clock))
       await device.start(new AbortController().signal)
       try {
         await body(t, device.component, twin)
@@ -180,7 +180,7 @@ export function conformance<M extends Members & Common, T extends Twin>(t: Test,
     const twin = spec.twin()
     const options = { ...await twin.start(), ...spec.options }
     await twin.unplug()
-    const device = driver.create(options as never, standaloneContext('device', clock))
+    const device = driver.create(options, standaloneContext('device', clock))
     await device.start(new AbortController().signal)
     t.equal(device.component.health.status, 'failed')
     await device.stop()

@@ -106,7 +106,7 @@ export class Exchange<Frame> {
           if (reply === undefined) return false
           resolve(reply)
         } catch (error) {
-          reject(error as Error)
+          reject(error)
         }
         return true
       }
