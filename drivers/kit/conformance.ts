@@ -22,6 +22,8 @@ export interface ConformanceSpec<M extends Members & Common, T extends Twin> {
   options?: Record<string, unknown>
   /** Uses the device once, for real; called again after every disturbance. Throws when it does not work. */
   exercise(component: Component<M>, twin: T): Promise<void>
+  /** The other parts that the driver's options name, made for each test. */
+  parts?(twin: T, clock: Clock): readonly Component[]
   /** False for devices that cannot say what they are (a reader that only ever sends). */
   identifies?: boolean
   /** False for devices that only ever send: an answer cannot be late or cut. */
@@ -97,7 +99,7 @@ export function conformance<M extends Members & Common, T extends Twin>(t: Test,
       const twin = spec.twin()
       const options = { ...await twin.start(), ...spec.options, ...extra }
       t.strictSame(mistakes(driver.options, options), [], 'the options are valid')
-      const device = driver.create(options, standaloneContext('device', clock))
+      const device = driver.create(options, standaloneContext('device', clock, spec.parts?.(twin, clock)))
       await device.start(new AbortController().signal)
       try {
         await body(t, device.component, twin)
@@ -180,7 +182,7 @@ export function conformance<M extends Members & Common, T extends Twin>(t: Test,
     const twin = spec.twin()
     const options = { ...await twin.start(), ...spec.options }
     await twin.unplug()
-    const device = driver.create(options, standaloneContext('device', clock))
+    const device = driver.create(options, standaloneContext('device', clock, spec.parts?.(twin, clock)))
     await device.start(new AbortController().signal)
     t.equal(device.component.health.status, 'failed')
     await device.stop()

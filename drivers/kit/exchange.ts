@@ -11,6 +11,9 @@ export interface ExchangeLimits {
   retries: number
 }
 
+/** What `accept` gives for a frame that belongs to the reply while more of the reply is to come. */
+export const more = Symbol('more')
+
 /** How many requests may wait for their turn. */
 const waitingMax = 32
 
@@ -31,6 +34,8 @@ export interface RequestOptions {
   signal?: AbortSignal
 }
 
+export type Accept<Frame, Reply> = (frame: Frame) => Reply | typeof more | undefined
+
 export class Exchange<Frame> {
   readonly #options: ExchangeOptions
   #turn: Promise<unknown> = Promise.resolve()
@@ -45,11 +50,12 @@ export class Exchange<Frame> {
 
   /**
    * Sends `bytes` and resolves with what `accept` makes of the first frame it does not turn down
-   * with `undefined`; `accept` may throw to refuse the reply for good.
+   * with `undefined`; it says `more` to a frame that is only a part of the reply, and may throw to
+   * refuse the reply for good. The time limit is for the whole reply.
    * @throws TimeoutError (PC-LINK-TIMEOUT) after the last try, DeviceError (PC-LINK-LOST),
    *   ResourceError (PC-LINK-BUSY) when too many requests wait, CancelledError.
    */
-  request<Reply>(bytes: Uint8Array, accept: (frame: Frame) => Reply | undefined, options: RequestOptions = {}): Promise<Reply> {
+  request<Reply>(bytes: Uint8Array, accept: Accept<Frame, Reply>, options: RequestOptions = {}): Promise<Reply> {
     const { component } = this.#options
     if (this.#waiting >= waitingMax) {
       return Promise.reject(new ResourceError('PC-LINK-BUSY', `Too many requests wait for ${component}.`, { component }))
@@ -71,7 +77,7 @@ export class Exchange<Frame> {
     this.#abandon?.(this.#closed)
   }
 
-  async #tries<Reply>(bytes: Uint8Array, accept: (frame: Frame) => Reply | undefined, options: RequestOptions): Promise<Reply> {
+  async #tries<Reply>(bytes: Uint8Array, accept: Accept<Frame, Reply>, options: RequestOptions): Promise<Reply> {
     const { counters, limits, clock, component } = this.#options
     const retries = options.retries ?? limits.retries
     for (let attempt = 0; ; attempt++) {
@@ -97,14 +103,14 @@ export class Exchange<Frame> {
     }
   }
 
-  #once<Reply>(bytes: Uint8Array, accept: (frame: Frame) => Reply | undefined): Promise<Reply> {
+  #once<Reply>(bytes: Uint8Array, accept: Accept<Frame, Reply>): Promise<Reply> {
     return new Promise<Reply>((resolve, reject) => {
       this.#abandon = reject
       this.#offer = (frame) => {
         try {
           const reply = accept(frame)
           if (reply === undefined) return false
-          resolve(reply)
+          if (reply !== more) resolve(reply)
         } catch (error) {
           reject(error)
         }

@@ -12,13 +12,13 @@ import { Backoff, sleep, within } from '../../edge/base/wait.ts'
 import type { Component } from '../../edge/device/component.ts'
 import type { Identity } from '../../edge/device/contract.ts'
 import { type Expected, mismatch } from './driver.ts'
-import { Exchange, type ExchangeLimits, type LinkCounter, type RequestOptions } from './exchange.ts'
+import { type Accept, Exchange, type ExchangeLimits, type LinkCounter, type RequestOptions } from './exchange.ts'
 import type { Framer } from './framing.ts'
 import type { Link, Transport } from './transport.ts'
 
 /** What a driver does with the device while it is connected. */
 export interface Connection<Frame> {
-  request<Reply>(bytes: Uint8Array, accept: (frame: Frame) => Reply | undefined, options?: RequestOptions): Promise<Reply>
+  request<Reply>(bytes: Uint8Array, accept: Accept<Frame, Reply>, options?: RequestOptions): Promise<Reply>
   /** For what gets no reply. */
   send(bytes: Uint8Array): Promise<void>
 }
