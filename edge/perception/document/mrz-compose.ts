@@ -94,7 +94,7 @@ const transliterations: Record<string, string> = {
 }
 
 function nameCharacters(name: string): string {
-  const letters = [...name.normalize('NFC').toUpperCase()].map((letter) => transliterations[letter] ?? letter).join('')
+  const letters = Array.from(name.normalize('NFC').toUpperCase(), (letter) => transliterations[letter] ?? letter).join('')
   return letters
     .normalize('NFD')
     .replaceAll(/[\p{Mark}'’.]/gu, '')

@@ -202,7 +202,7 @@ function explainedByConfusion(covered: string, check: string): boolean {
   const alternatives = (character: string): string[] =>
     lookAlikes.filter((pair) => pair.includes(character)).map((pair) => pair.replace(character, ''))
   if (alternatives(check).includes(checkDigit(covered))) return true
-  return [...covered].some((character, index) =>
+  return Array.from(covered).some((character, index) =>
     alternatives(character).some((other) => checkDigit(covered.slice(0, index) + other + covered.slice(index + 1)) === check),
   )
 }
