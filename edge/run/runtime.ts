@@ -20,13 +20,15 @@ export interface RuntimeLimits {
 }
 
 const period_ms = 5_000
+/** The histogram counts the whole time between two looks; how late one was is what exceeds this. */
+const resolution_ms = 20
 
 /** Measures and publishes every five seconds; raises `overload` when a limit is passed, once until it is well again. */
 export class RuntimeMonitor {
   readonly component: Component<(typeof Runtime)['members']>
   readonly #clock: Clock
   readonly #limits: RuntimeLimits
-  readonly #delay = monitorEventLoopDelay({ resolution: 20 })
+  readonly #delay = monitorEventLoopDelay({ resolution: resolution_ms })
   readonly #over = new Set<'lag' | 'memory'>()
   #cancel: Cancel = () => undefined
   #lastTick: number
@@ -58,7 +60,7 @@ export class RuntimeMonitor {
 
   #tick(): void {
     this.#lastTick = this.#clock.now()
-    const lag = Math.round(this.#delay.percentile(99) / 1e5) / 10
+    const lag = Math.max(0, Math.round((this.#delay.percentile(99) / 1e6 - resolution_ms) * 10) / 10)
     const memory = Math.round(process.memoryUsage.rss() / 1e5) / 10
     this.#delay.reset()
     this.component.publish('lag', Number.isFinite(lag) ? lag : 0)

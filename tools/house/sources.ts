@@ -13,8 +13,6 @@ export interface Source {
   text: string
   /** Paths from the root of the project's files that it imports, types included. */
   files: string[]
-  /** The same without those imported for their types alone, which vanish at run time. */
-  runtimeFiles: string[]
   /** Names of the npm packages that it imports. */
   packages: string[]
 }
@@ -25,18 +23,16 @@ export function trackedFiles(): string[] {
     .split('\n').filter((path) => path !== '' && existsSync(join(root, path)))
 }
 
-const importPattern = /(?:^|\n)\s*(?:import|export)\s+(type\s)?(?:[^'"`;]*?\sfrom\s+)?['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)|import\.meta\.resolve\(\s*['"]([^'"]+)['"]\s*\)/g
+const importPattern = /(?:^|\n)\s*(?:import|export)\s+(?:type\s)?(?:[^'"`;]*?\sfrom\s+)?['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)|import\.meta\.resolve\(\s*['"]([^'"]+)['"]\s*\)/g
 
 export function sources(): Source[] {
   return trackedFiles().filter((path) => /\.(ts|mjs)$/.test(path)).map((path) => {
     const text = readFileSync(join(root, path), 'utf8')
-    const source: Source = { path, text, files: [], runtimeFiles: [], packages: [] }
-    for (const [, typeOnly, ...names] of text.matchAll(importPattern)) {
+    const source: Source = { path, text, files: [], packages: [] }
+    for (const [, ...names] of text.matchAll(importPattern)) {
       const target = names.find((name) => name !== undefined) ?? ''
       if (target.startsWith('.')) {
-        const file = normalize(join(dirname(path), target))
-        source.files.push(file)
-        if (typeOnly === undefined) source.runtimeFiles.push(file)
+        source.files.push(normalize(join(dirname(path), target)))
       } else if (!target.startsWith('node:') && !builtinModules.includes(target)) {
         source.packages.push(target.split('/').slice(0, target.startsWith('@') ? 2 : 1).join('/'))
       }

@@ -1,0 +1,83 @@
+import t from 'tap'
+import { ManualClock } from '../base/clock.ts'
+import { Type } from '../base/schema.ts'
+import { Barrier, Camera } from './capabilities.ts'
+import { Component, type News } from './component.ts'
+import { allows, command, contract, event, property, type Role } from './contract.ts'
+import { DeviceModel } from './model.ts'
+
+const Kettle = contract('kettle', 'Boils water.', {
+  celsius: property(Type.Number(), 'How warm the water is.', 'Cel'),
+  boil: command({ to: Type.Integer({ maximum: 100 }) }, 'Boils.', { role: 'technician', result: Type.Object({ took_ms: Type.Integer() }), limit_ms: 50 }),
+  boiled: event({ celsius: Type.Number() }, 'It boils.', { severity: 'info' }),
+})
+
+function kettle(clock = new ManualClock()) {
+  const component: Component<(typeof Kettle)['members']> = new Component('kettle', Kettle, clock, {
+    selfTest: async () => ({ passed: true, checks: [] }),
+    boil: async ({ to }, signal) => {
+      if (to === 100) await new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('gone'))))
+      component.publish('celsius', to)
+      component.raise('boiled', { celsius: to })
+      return { took_ms: 5 }
+    },
+  })
+  return { component, clock }
+}
+
+void t.test('a component makes its changes and events known, and the same value is no news', async (t) => {
+  const { component } = kettle()
+  const model = new DeviceModel()
+  model.add(component)
+  const news: News[] = []
+  const values: number[] = []
+  model.news.add((item) => news.push(item))
+  const remove = component.onChange('celsius', (value) => values.push(value))
+  t.strictSame(await component.invoke('boil', { to: 80 }, { id: 'anh', role: 'technician' }), { took_ms: 5 })
+  component.publish('celsius', 80)
+  remove()
+  component.publish('celsius', 70)
+  t.strictSame(values, [80])
+  t.strictSame(news.map(({ kind, name }) => `${kind} ${name}`), ['property celsius', 'event boiled', 'property celsius'])
+  t.equal(component.read('celsius'), 70)
+  t.equal(component.usable, false)
+  component.publish('health', { status: 'degraded', code: 'PC-TEST-X' })
+  t.equal(component.usable, true)
+})
+
+void t.test('a command is for those who may, with the arguments it takes, within its time', async (t) => {
+  const { component, clock } = kettle()
+  await t.rejects(component.invoke('boil', { to: 80 }, { id: 'x', role: 'viewer' }), { code: 'PC-DEVICE-ROLE', message: 'This command needs the role technician.' })
+  await t.rejects(component.invoke('boil', { to: 101 }), { code: 'PC-DEVICE-ARGS' })
+  await t.rejects(component.invoke('boil', { to: 80, extra: 1 } as never), { code: 'PC-DEVICE-ARGS' })
+  await t.rejects(component.invoke('fry' as 'boil', { to: 1 }), { code: 'PC-DEVICE-COMMAND' })
+  await t.rejects(component.invoke('toString' as 'boil', { to: 1 }), { code: 'PC-DEVICE-COMMAND' })
+  const slow = component.invoke('boil', { to: 100 })
+  clock.advance(50)
+  await t.rejects(slow, { code: 'PC-DEVICE-TIMEOUT' })
+  t.equal(clock.pending, 0)
+})
+
+void t.test('roles: an engineer may do what a technician may, an officer may not', async (t) => {
+  const roles: Role[] = ['viewer', 'officer', 'technician', 'engineer', 'controller']
+  const table = roles.map((caller) => roles.filter((needed) => allows(caller, needed)).join(' '))
+  t.strictSame(table, ['viewer', 'viewer officer', 'viewer technician', 'viewer technician engineer', 'viewer officer technician engineer controller'])
+})
+
+void t.test('the model finds components by name and contract', async (t) => {
+  const model = new DeviceModel()
+  model.add(kettle().component)
+  t.throws(() => model.add(kettle().component), { code: 'PC-DEVICE-NAME' })
+  t.throws(() => model.get('pot'), { code: 'PC-DEVICE-UNKNOWN' })
+  t.throws(() => model.as('kettle', Camera), { code: 'PC-DEVICE-CONTRACT' })
+  t.equal(model.as('kettle', Kettle).name, 'kettle')
+  t.strictSame(model.list().map(({ name }) => name), ['kettle'])
+})
+
+void t.test('every contract has health, identity, counters and a self-test, and says what each member is', async (t) => {
+  for (const one of [Barrier, Camera, Kettle]) {
+    for (const name of ['health', 'identity', 'counters', 'selfTest']) t.ok(name in one.members)
+    for (const member of Object.values(one.members)) t.match(member.says, /^[A-Z1].*\.$/)
+  }
+  t.equal(Barrier.members.open.moves, true, 'what moves is marked')
+})

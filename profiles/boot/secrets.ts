@@ -1,0 +1,36 @@
+/** Finds the secrets that a profile refers to. Nothing of them is ever in the profile, a log or an error. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ConfigError } from '../../edge/base/error.ts'
+
+const sizeMax = 64 * 1024
+
+export interface SecretPlaces {
+  /** Where `credential:NAME` is looked for: systemd's $CREDENTIALS_DIRECTORY, or the state folder's own. */
+  credentials: string
+  env: Readonly<Record<string, string | undefined>>
+}
+
+/**
+ * The bytes behind `credential:NAME`, `file:PATH` or `env:NAME`, without a trailing line break.
+ * @throws ConfigError (PC-PROFILE-SECRET) that names the reference, never what it holds.
+ */
+export async function readSecret(reference: string, { credentials, env }: SecretPlaces): Promise<Uint8Array> {
+  const { scheme, rest } = /^(?<scheme>credential|file|env):(?<rest>.+)$/s.exec(reference)?.groups ?? {}
+  if (scheme === undefined || rest === undefined) throw missing(reference)
+  if (scheme === 'env') {
+    const value = env[rest]
+    if (value === undefined || value === '') throw missing(reference)
+    return Buffer.from(value)
+  }
+  if (scheme === 'credential' && !/^[A-Za-z0-9._-]+$/.test(rest)) throw missing(reference)
+  const bytes = await readFile(scheme === 'file' ? rest : join(credentials, rest)).catch((cause: unknown) => {
+    throw missing(reference, cause)
+  })
+  if (bytes.length === 0 || bytes.length > sizeMax) throw missing(reference)
+  return bytes.at(-1) === 0x0a && !bytes.subarray(0, -1).includes(0) ? bytes.subarray(0, -1) : bytes
+}
+
+function missing(reference: string, cause?: unknown): ConfigError {
+  return new ConfigError('PC-PROFILE-SECRET', `The secret ${reference} is not there: has the device been provisioned?`, { cause })
+}

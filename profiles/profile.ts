@@ -1,0 +1,94 @@
+/** What a profile may say: which device this is, which parts it has, and how they work together. */
+import { type Static, Type } from '../edge/base/schema.ts'
+import { GateSetup } from '../edge/gate/policy.ts'
+import { type Driver, secretReference } from '../drivers/kit/driver.ts'
+
+const closed = <P extends Parameters<typeof Type.Object>[0]>(properties: P, description: string) =>
+  Type.Object(properties, { additionalProperties: false, description })
+
+const partName = (what: string) => Type.String({ pattern: '^[a-z][a-zA-Z0-9-]{0,31}$', description: `The name of the part that is ${what}.` })
+const days = (usual: number, what: string) => Type.Integer({ default: usual, minimum: 1, maximum: 3650, description: `Days that facts about ${what} are kept.` })
+
+export const DeviceSection = closed({
+  kind: Type.Enum(['egate'], { description: 'What kind of device this is.' }),
+  id: Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,31}$', description: 'This device, unique at its site.' }),
+  site: Type.String({ pattern: '^[a-z0-9-]{1,32}(/[a-z0-9-]{1,32}){0,3}$', description: 'Where it stands, from the large to the small.' }),
+  languages: Type.Array(Type.Enum(['vi', 'zh', 'en']), { minItems: 1, uniqueItems: true, default: ['vi', 'zh', 'en'], description: 'Languages for travellers, the main one first.' }),
+}, 'Which device this is.')
+
+/** The parts that do the gate's work, by what they are to it. */
+export const GateParts = closed({
+  reader: partName('the document reader'),
+  codes: Type.Optional(partName('the reader of QR codes')),
+  camera: partName('the camera at the face'),
+  finger: Type.Optional(partName('the fingerprint scanner')),
+  entry: Type.Optional(partName('the entry barrier (mantrap only)')),
+  exit: partName('the exit barrier, or the only one'),
+  front: Type.Optional(partName('the presence sensor before the gate')),
+  inside: Type.Optional(partName('the presence sensor between the doors')),
+  behind: Type.Optional(partName('the presence sensor behind the exit')),
+  lampEntry: Type.Optional(partName('the lamp at the entry')),
+  lampExit: Type.Optional(partName('the lamp at the exit')),
+  fire: Type.Optional(partName('the fire alarm contact')),
+  power: Type.Optional(partName('the power failure contact')),
+}, 'Which part does what for the gate.')
+
+export const GateSection = closed({ use: GateParts, ...GateSetup.properties }, 'The gate: its parts, its layout, its policy and its limits.')
+
+export const ListsSection = closed({
+  folder: Type.String({ description: 'The folder that holds the signed lists (watchlist, revoked, residents).' }),
+  authority: secretReference(),
+  key: secretReference(),
+}, 'Signed lists on the device: where they are, whose signature counts, and the key that their entries are hidden with.')
+
+export const FaceSection = closed({
+  models: Type.String({ default: 'build/models', description: 'The folder that holds the models and their manifest.' }),
+  engine: Type.Enum(['auto', 'onnx', 'litert'], { default: 'auto', description: 'The inference engine; auto takes the fastest that runs here.' }),
+}, 'Face recognition.')
+
+export const JournalSection = closed({
+  key: secretReference(),
+  keep: Type.Object({
+    passage: days(30, 'passages'), safety: days(365, 'safety'), fault: days(90, 'faults'), command: days(365, 'commands'), audit: days(365, 'audit'),
+  }, { additionalProperties: false, default: {}, description: 'How long facts are kept, by class.' }),
+}, 'The journal.')
+
+export const UplinkSection = closed({
+  broker: Type.String({ pattern: '^mqtts?://[^@/]+$', description: 'The broker of the centre, without credentials: mqtts://host:port.' }),
+  identity: Type.Optional(secretReference()),
+  authority: Type.Optional(secretReference()),
+}, 'The way to the centre. `identity` is user:password; `authority` is the public key whose signature commands must bear.')
+
+export const ScreenSection = closed({
+  host: Type.String({ default: '127.0.0.1', description: 'The address that the page is served on.' }),
+  port: Type.Integer({ default: 8080, minimum: 0, maximum: 65535, description: 'Its port; 0 takes any that is free.' }),
+}, "The traveller's page.")
+
+export const RuntimeSection = Type.Object({
+  log: Type.Enum(['trace', 'debug', 'info', 'warn', 'error'], { default: 'info', description: 'The least urgent log lines that are written.' }),
+  lag_ms_max: Type.Integer({ default: 200, minimum: 10, maximum: 10_000, description: 'How late the event loop may be.' }),
+  memory_mb_max: Type.Integer({ default: 450, minimum: 100, maximum: 16_384, description: 'How much memory the process may use.' }),
+}, { additionalProperties: false, default: {}, description: 'The program itself.' })
+
+/** `use` names a driver; the rest are that driver's options and are checked against its own schema. */
+export const PartSection = Type.Object({ use: Type.String({ description: 'The driver, as the catalogue names it.' }) })
+
+export const Profile = closed({
+  device: DeviceSection,
+  parts: Type.Record(Type.String({ pattern: '^[a-z][a-zA-Z0-9-]{0,31}$' }), PartSection, { description: 'The hardware, by the names that people use.' }),
+  gate: GateSection,
+  lists: ListsSection,
+  face: FaceSection,
+  journal: JournalSection,
+  uplink: Type.Optional(UplinkSection),
+  screen: Type.Optional(ScreenSection),
+  runtime: RuntimeSection,
+}, 'The profile of a Portcullis device.')
+export type Profile = Static<typeof Profile>
+
+/** A part of a profile with its driver. */
+export interface LoadedPart {
+  driver: Driver
+  /** Checked, with defaults filled in. */
+  options: Record<string, unknown>
+}

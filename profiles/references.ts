@@ -1,0 +1,57 @@
+/** Whether the parts of a profile fit together: every name leads to a part that keeps the right contract. */
+import {
+  Barrier, Camera, CodeReader, DocumentReader, FingerprintScanner, Indicator, PresenceSensor, SafetyInput,
+} from '../edge/device/capabilities.ts'
+import type { Contract } from '../edge/device/contract.ts'
+import type { Mistake, TSchema } from '../edge/base/schema.ts'
+import type { LoadedPart, Profile } from './profile.ts'
+
+type GateUse = Profile['gate']['use']
+
+/** What a part must be to do its work for the gate. */
+const needed: Record<keyof GateUse, Contract> = {
+  reader: DocumentReader, codes: CodeReader, camera: Camera, finger: FingerprintScanner,
+  entry: Barrier, exit: Barrier, front: PresenceSensor, inside: PresenceSensor, behind: PresenceSensor,
+  lampEntry: Indicator, lampExit: Indicator, fire: SafetyInput, power: SafetyInput,
+}
+
+export function referenceMistakes(profile: Profile, parts: ReadonlyMap<string, LoadedPart>): Mistake[] {
+  return [...betweenParts(parts), ...ofTheGate(profile, parts)]
+}
+
+/** The names of the parts that a part's options refer to. */
+export function partsNamedBy({ driver, options }: LoadedPart): { option: string; name: string; contract: string }[] {
+  const properties = (driver.options as TSchema & { properties?: Record<string, Record<string, unknown>> }).properties ?? {}
+  return Object.entries(properties).flatMap(([option, schema]) => {
+    const contract = schema['x-part']
+    const name = options[option]
+    return typeof contract === 'string' && typeof name === 'string' ? [{ option, name, contract }] : []
+  })
+}
+
+function betweenParts(parts: ReadonlyMap<string, LoadedPart>): Mistake[] {
+  return [...parts].flatMap(([owner, part]) =>
+    partsNamedBy(part).flatMap(({ option, name, contract }) => wrongPart(parts, name, contract, ['parts', owner, option])))
+}
+
+function ofTheGate({ gate }: Profile, parts: ReadonlyMap<string, LoadedPart>): Mistake[] {
+  const found = Object.entries(gate.use).flatMap(([role, name]) =>
+    wrongPart(parts, name, needed[role as keyof GateUse].name, ['gate', 'use', role]))
+  const need = (role: keyof GateUse, why: string): void => {
+    if (gate.use[role] === undefined) found.push({ path: ['gate', 'use'], text: `"${role}" is missing: ${why}` })
+  }
+  if (gate.layout === 'mantrap') {
+    need('entry', 'a mantrap has two doors')
+    need('inside', 'a mantrap must see who is in it')
+  }
+  if (gate.layout === 'single' && gate.presence !== 'none') need('front', 'the gate must see who stands before it')
+  if (gate.policy.finger !== 'never') need('finger', `the policy asks for a fingerprint (${gate.policy.finger})`)
+  return found
+}
+
+function wrongPart(parts: ReadonlyMap<string, LoadedPart>, name: string, contract: string, path: string[]): Mistake[] {
+  const part = parts.get(name)
+  if (part === undefined) return [{ path, text: `there is no part named ${name}` }]
+  if (part.driver.contract.name === contract) return []
+  return [{ path, text: `${name} is a ${part.driver.contract.name}, and a ${contract} is needed` }]
+}
