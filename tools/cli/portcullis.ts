@@ -1,0 +1,54 @@
+#!/usr/bin/env node
+/** The one program of Portcullis: each command is a file beside this one, loaded when it is asked for. */
+import { Command, CommanderError } from 'commander'
+import { describe, PortcullisError, UsageError } from '../../edge/base/error.ts'
+import { version } from './version.ts'
+
+/** What a command's file exports. */
+interface CommandModule {
+  command(): Command
+}
+
+const commands: Record<string, { says: string; load(): Promise<CommandModule> }> = {
+  run: { says: 'run a device', load: () => import('./run.ts') },
+  check: { says: 'check profiles', load: () => import('./check.ts') },
+  schema: { says: 'write the JSON Schema of profiles, for editors', load: () => import('./schema.ts') },
+  demo: { says: 'run one e-Gate end to end on its twins', load: () => import('./demo.ts') },
+  journal: { says: 'verify, read, export and replay a journal', load: () => import('./journal.ts') },
+  sign: { says: 'sign lists and commands, make keys', load: () => import('./sign.ts') },
+  provision: { says: 'prepare the state folder of a new device', load: () => import('./provision.ts') },
+  soak: { says: 'kill the runtime at random moments and see what it lost', load: () => import('./soak.ts') },
+  bench: { says: 'measure', load: () => import('./bench.ts') },
+  eval: { says: 'measure accuracy on labelled data', load: () => import('./eval.ts') },
+}
+
+/** Exit codes: 0 done, 1 it failed, 2 used wrongly. */
+async function main(args: readonly string[]): Promise<number> {
+  const program = new Command('portcullis')
+    .description('Firmware runtime for smart border gates.')
+    .version(version)
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text) })
+    .addHelpText('after', '\nExample:\n  portcullis check profiles/egate.yaml')
+  const named = args.find((arg) => !arg.startsWith('-'))
+  const known = named !== undefined && Object.hasOwn(commands, named) ? commands[named] : undefined
+  if (known === undefined) {
+    for (const [name, { says }] of Object.entries(commands)) program.command(name).description(says)
+  } else {
+    const command = (await known.load()).command()
+    for (const each of [command, ...command.commands]) each.exitOverride()
+    program.addCommand(command)
+  }
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return Number(process.exitCode ?? 0)
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    const { code, message } = describe(error)
+    process.stderr.write(`portcullis: ${message} (${code})\n`)
+    if (!(error instanceof PortcullisError) && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`)
+    return error instanceof UsageError ? 2 : 1
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2))
