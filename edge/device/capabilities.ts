@@ -61,6 +61,8 @@ export const Barrier = contract('barrier', 'A door, flap or boom that lets one t
   state: property(BarrierState, 'Where the barrier is.'),
   passed: property(Type.Integer(), 'Passages that the barrier itself counted.', '1'),
   mode: property(Type.Enum(['normal', 'locked', 'free']), 'Locked lets nobody through, free lets everybody out.'),
+  /** Of barriers that have sensors of their own. */
+  objects: property(Type.Object({ entry: Type.Boolean(), exit: Type.Boolean() }), 'Whether something stands on its entry and on its exit side.'),
   /** Closes by itself after `for_ms`, in the device or by its driver. */
   open: command({ for_ms: Type.Integer({ minimum: 100, maximum: 60_000 }) }, 'Opens for one passage.', { role: 'officer', moves: true }),
   close: command({}, 'Closes now, unless somebody stands in it.', { role: 'officer', moves: true }),

@@ -5,15 +5,11 @@ import { Listeners } from '../base/listeners.ts'
 import { parse } from '../base/schema.ts'
 import { within } from '../base/wait.ts'
 import {
-  allows, type Args, type Common, type Contract, type Events, type Handlers, type Health, type Members,
-  type Properties, type Results, type Role, type Streams,
+  allows, type Args, type Caller, type Common, type Contract, type Events, type Handlers, type Health, type Members,
+  type Properties, type Results, type Streams,
 } from './contract.ts'
 
-/** Who calls a command: a person's or service's name, and the role it has proven. */
-export interface Caller {
-  id: string
-  role: Role
-}
+export type { Caller } from './contract.ts'
 
 /** The device's own controller. */
 export const self: Caller = { id: 'self', role: 'controller' }
@@ -120,7 +116,7 @@ export class Component<M extends Members & Common = Common> {
         clock: this.#clock, limit_ms: spec.limit_ms, signal, component: this.name,
         code: 'PC-DEVICE-TIMEOUT', message: `The command ${this.name}.${name} took longer than ${spec.limit_ms} ms.`,
       },
-      (inner) => handler(args, inner),
+      (inner) => handler(args, inner, caller),
     )
   }
 

@@ -191,7 +191,13 @@ export type Results<M extends Members> = {
     : never
 }
 
+/** Who calls a command: a person's or service's name, and the role it has proven. */
+export interface Caller {
+  id: string
+  role: Role
+}
+
 /** What carries out each command. */
 export type Handlers<M extends Members> = {
-  [Name in keyof Args<M>]: (args: Args<M>[Name], signal: AbortSignal) => Promise<Results<M>[Name & keyof Results<M>]>
+  [Name in keyof Args<M>]: (args: Args<M>[Name], signal: AbortSignal, caller: Caller) => Promise<Results<M>[Name & keyof Results<M>]>
 }
