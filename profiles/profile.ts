@@ -13,6 +13,7 @@ export const DeviceSection = closed({
   kind: Type.Enum(['egate'], { description: 'What kind of device this is.' }),
   id: Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,31}$', description: 'This device, unique at its site.' }),
   site: Type.String({ pattern: '^[a-z0-9-]{1,32}(/[a-z0-9-]{1,32}){0,3}$', description: 'Where it stands, from the large to the small.' }),
+  timeZone: Type.String({ pattern: '^[A-Za-z]+(/[A-Za-z_+0-9-]+)*$', default: 'Asia/Ho_Chi_Minh', description: 'IANA time zone of the site: when a document\'s last day ends.' }),
   languages: Type.Array(Type.Enum(['vi', 'zh', 'en']), { minItems: 1, uniqueItems: true, default: ['vi', 'zh', 'en'], description: 'Languages for travellers, the main one first.' }),
 }, 'Which device this is.')
 
@@ -48,6 +49,7 @@ export const FaceSection = closed({
 
 export const JournalSection = closed({
   key: secretReference(),
+  personal_days: Type.Integer({ default: 7, minimum: 1, maximum: 365, description: 'Days after which the personal data of a day are erased, by destroying their key.' }),
   keep: Type.Object({
     passage: days(30, 'passages'), safety: days(365, 'safety'), fault: days(90, 'faults'), command: days(365, 'commands'), audit: days(365, 'audit'),
   }, { additionalProperties: false, default: {}, description: 'How long facts are kept, by class.' }),

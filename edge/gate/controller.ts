@@ -1,0 +1,263 @@
+/**
+ * The gate at work: binds the pure machine to the components, the journal and the checks.
+ *
+ * It decides nothing. News from the parts become inputs, each step becomes a fact, and effects are
+ * carried out once their fact is durable.
+ */
+import type { Json } from '../base/canonical.ts'
+import type { Cancel } from '../base/clock.ts'
+import { DeviceError, describe } from '../base/error.ts'
+import { MachineRunner, type Step } from '../base/machine.ts'
+import { type Caller, Component } from '../device/component.ts'
+import type { SelfTestReport } from '../device/contract.ts'
+import type { FactSink } from '../journal/fact.ts'
+import { parseCitizenCard } from '../perception/document/citizen-card.ts'
+import { parseMrz } from '../perception/document/mrz.ts'
+import { Checks, type ChecksOptions } from './checks.ts'
+import { Gate, type Outcome } from './contract.ts'
+import { Desk } from './desk.ts'
+import { type Effect, mayGoUnrecorded, type PassageRecord } from './effect.ts'
+import type { DoorName, Input, Part, SafetyReason } from './input.ts'
+import { gateMachine } from './machine.ts'
+import { mode } from './mode.ts'
+import { listenToParts } from './parts.ts'
+import { initialState, type State } from './state.ts'
+import { view } from './view.ts'
+
+/** The kind of fact that a step becomes; `portcullis journal replay` feeds them to the machine again. */
+export const stepKind = 'gate.step'
+/** Begins the steps of a run: its body holds the setup. */
+export const startKind = 'gate.start'
+/** The summary of a passage; its personal part says who. */
+export const passageKind = 'gate.passage'
+
+/** How long a step may take to become durable before the gate counts the journal as lost. */
+const recordLimit_ms = 2_000
+const backlogMax = 256
+/** While the journal does not take steps, how often it is tried again. */
+const journalRetry_ms = 1_000
+
+export interface GateControllerOptions extends Omit<ChecksOptions, 'desk' | 'feed'> {
+  name: string
+  journal: FactSink
+  /** The journal's last word of an emergency that no officer ended. */
+  emergency?: SafetyReason | undefined
+}
+
+export class GateController {
+  readonly component: Component<(typeof Gate)['members']>
+  readonly #options: GateControllerOptions
+  readonly #desk = new Desk()
+  readonly #checks: Checks
+  #runner: MachineRunner<State, Input, Effect> | undefined
+  #ends: (() => void)[] = []
+  #totals: Partial<Record<Outcome, number>> = {}
+  #journalUsable = true
+  #journalProbe: Cancel | undefined
+  #decision_ms: number | undefined
+
+  constructor(options: GateControllerOptions) {
+    this.#options = options
+    const { name, clock } = options
+    this.component = new Component(name, Gate, clock, {
+      selfTest: async () => this.#selfTest(),
+      decide: async ({ decision }, _signal, caller) => {
+        this.#feedOfficer(decision, caller)
+        return {}
+      },
+      service: async ({ on }, _signal, caller) => {
+        this.#feedOfficer(on ? 'service-on' : 'service-off', caller)
+        return {}
+      },
+    })
+    this.#checks = new Checks({ ...options, desk: this.#desk, feed: (input) => this.#feed(input) })
+  }
+
+  async start(): Promise<void> {
+    const { setup, clock, journal, parts, emergency } = this.#options
+    const initial = initialState(setup)
+    await journal.append({ kind: startKind, class: 'passage', body: { setup: setup as unknown as Json } })
+    this.#runner = new MachineRunner({
+      machine: gateMachine, initial, clock, recordLimit_ms, backlogMax,
+      record: (step) => this.#record(step),
+      perform: (effect) => this.#perform(effect),
+      unrecorded: (step, error) => this.#unrecorded(step, error),
+      onState: (state) => this.#show(state),
+    })
+    this.component.publish('health', { status: 'ready' })
+    this.component.publish('totals', {})
+    this.#feed({ kind: 'start', ...(emergency === undefined ? {} : { emergency }) })
+    this.#tellPart('journal', true)
+    this.#ends = [
+      listenToParts(parts, setup.layout, (input) => this.#feed(input)),
+      this.#checks.start((part, usable) => this.#tellPart(part, usable)),
+      parts.reader.onEvent('read', ({ lines }) => this.#read(lines)),
+      parts.reader.onEvent('unreadable', () => this.#feed({ kind: 'documentUnreadable' })),
+      ...(parts.codes === undefined ? [] : [parts.codes.onEvent('read', ({ content }) => this.#readCode(content))]),
+    ]
+  }
+
+  async stop(): Promise<void> {
+    for (const end of this.#ends) end()
+    this.#ends = []
+    this.#checks.stop()
+    this.#journalProbe?.()
+    await this.#closeDoors()
+    await this.#runner?.stop()
+    this.#runner = undefined
+    this.#desk.clear()
+    this.component.publish('health', { status: 'stopped' })
+  }
+
+  #feed(input: Input): void {
+    this.#runner?.feed(input)
+  }
+
+  #feedOfficer(decision: 'grant' | 'refuse' | 'release' | 'service-on' | 'service-off', caller: Caller): void {
+    if (this.#runner === undefined) throw new DeviceError('PC-GATE-STOPPED', 'The gate is not running.', { component: this.component.name })
+    this.#feed({ kind: 'officer', decision, by: caller.id })
+  }
+
+  #tellPart(part: Part, usable: boolean): void {
+    this.#feed({ kind: 'part', part, usable })
+  }
+
+  #read(lines: readonly string[]): void {
+    const reading = parseMrz(lines, this.#options.clock.wall())
+    if (!reading.ok) this.#feed({ kind: 'documentUnreadable' })
+    else this.#feed({ kind: 'documentRead', ref: this.#desk.keep({ from: 'mrz', document: reading.document }) })
+  }
+
+  #readCode(content: string): void {
+    const reading = parseCitizenCard(content, this.#options.clock.wall())
+    if (!reading.ok) this.#feed({ kind: 'documentUnreadable' })
+    else this.#feed({ kind: 'documentRead', ref: this.#desk.keep({ from: 'card', claim: reading.claim }) })
+  }
+
+  async #record(step: Step<Input, Effect>): Promise<void> {
+    await this.#options.journal.append({ kind: stepKind, class: 'passage', body: step as unknown as Json })
+    if (!this.#journalUsable) {
+      this.#journalUsable = true
+      this.#tellPart('journal', true)
+    }
+  }
+
+  /** Without a durable fact nobody is let in or through: see `mayGoUnrecorded`. */
+  #unrecorded(step: Step<Input, Effect>, error: unknown): readonly Effect[] {
+    const { log, clock } = this.#options
+    log.error({ component: this.component.name, error: describe(error) }, 'a step could not be written to the journal')
+    if (this.#journalUsable) {
+      this.#journalUsable = false
+      this.component.publish('health', { status: 'degraded', code: 'PC-GATE-JOURNAL', says: 'The journal does not take facts: nobody is let through.' })
+      this.#tellPart('journal', false)
+    }
+    // Says so again until it is written down: the step that tells it is itself the test of the journal.
+    this.#journalProbe?.()
+    this.#journalProbe = clock.after(journalRetry_ms, () => {
+      if (!this.#journalUsable) this.#tellPart('journal', false)
+    })
+    return step.effects.filter(mayGoUnrecorded)
+  }
+
+  #show(state: State): void {
+    const { component } = this
+    component.publish('view', view(state))
+    component.publish('mode', mode(state))
+    if (this.#journalUsable) component.publish('health', { status: 'ready' })
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.kind) {
+      case 'checkDocument':
+      case 'startFace':
+      case 'startFinger':
+      case 'cancelFace':
+      case 'cancelFinger':
+        return this.#checks.perform(effect)
+      case 'open':
+      case 'close':
+      case 'free':
+        return this.#moveDoor(effect)
+      case 'sign':
+        return this.#showSign(effect)
+      case 'alert':
+        return this.#alert(effect)
+      case 'record': {
+        const { kind: _kind, ...record } = effect
+        return this.#writePassage(record)
+      }
+      case 'forget':
+        return this.#desk.forget(effect.ref)
+    }
+  }
+
+  #door(name: DoorName) {
+    return name === 'entry' ? this.#options.parts.entry : this.#options.parts.exit
+  }
+
+  #moveDoor(effect: Extract<Effect, { kind: 'open' | 'close' | 'free' }>): void {
+    const door = this.#door(effect.door)
+    if (door === undefined) return
+    if (effect.kind === 'open' && effect.door === 'exit') {
+      const since = this.#checks.takeLastSensor()
+      if (since !== undefined) this.#decision_ms = Math.round((this.#options.clock.now() - since) * 10) / 10
+    }
+    const moved = effect.kind === 'open' ? door.invoke('open', { for_ms: effect.for_ms })
+      : effect.kind === 'free' ? door.invoke('free', { on: effect.on })
+        : door.invoke('close', {})
+    moved.catch((error: unknown) => {
+      const { code } = describe(error)
+      this.#options.log.warn({ component: door.name, error: describe(error) }, `${effect.kind} failed`)
+      this.#feed({ kind: 'effectFailed', effect, code })
+    })
+  }
+
+  #showSign({ side, sign }: Extract<Effect, { kind: 'sign' }>): void {
+    const lamp = side === 'entry' ? this.#options.parts.lampEntry : this.#options.parts.lampExit
+    lamp?.invoke('show', { sign }).catch((error: unknown) => {
+      this.#options.log.warn({ component: lamp.name, error: describe(error) }, 'a lamp could not be set')
+    })
+  }
+
+  #alert({ severity, reason }: Extract<Effect, { kind: 'alert' }>): void {
+    const passage = this.#runner?.state.passages ?? 0
+    if (severity === 'alarm') this.component.raise('alarm', { reason })
+    else this.component.raise('referral', { reason, passage })
+  }
+
+  #writePassage({ ref, ...record }: PassageRecord): void {
+    const { journal, log } = this.#options
+    const personal = ref === undefined ? undefined : this.#desk.get(ref)?.presented
+    const decision_ms = this.#decision_ms
+    this.#decision_ms = undefined
+    journal.append({
+      kind: passageKind, class: 'passage',
+      body: { ...record, ...(decision_ms === undefined ? {} : { decision_ms }) } as unknown as Json,
+      ...(personal === undefined ? {} : { personal: structuredClone(personal) as unknown as Json }),
+    }).catch((error: unknown) => log.error({ error: describe(error) }, 'the summary of a passage could not be written'))
+    this.#totals = { ...this.#totals, [record.outcome]: (this.#totals[record.outcome] ?? 0) + 1 }
+    this.component.publish('totals', this.#totals)
+    this.component.raise('ended', {
+      outcome: record.outcome, passage: record.passage, cycle_ms: record.cycle_ms,
+      ...(record.reason === undefined ? {} : { reason: record.reason }),
+    })
+  }
+
+  /** A gate that goes away leaves no door open, unless people are being let out. */
+  async #closeDoors(): Promise<void> {
+    if (this.#runner === undefined || this.#runner.state.stage.at === 'emergency') return
+    const { entry, exit } = this.#options.parts
+    await Promise.allSettled([...(entry === undefined ? [] : [entry]), exit].map((door) => door.invoke('close', {})))
+  }
+
+  #selfTest(): SelfTestReport {
+    const state = this.#runner?.state
+    const now = state === undefined ? 'closed' : mode(state)
+    const idle = this.#desk.size === 0 || state?.stage.at !== 'idle'
+    const checks = [
+      { name: 'mode', passed: now === 'full', says: `The gate can do ${now === 'full' ? 'all checks' : `only: ${now}`}.` },
+      { name: 'privacy', passed: idle, says: 'An idle gate keeps no traveller\'s data.' },
+    ]
+    return { passed: checks.every((check) => check.passed), checks }
+  }
+}
