@@ -1,5 +1,7 @@
 /** A byte stream to a device: a serial port, or the same bytes through a serial device server. */
+import { statSync } from 'node:fs'
 import { createConnection } from 'node:net'
+import { type Cancel, systemClock } from '../../edge/base/clock.ts'
 import { CancelledError, ConfigError, DeviceError } from '../../edge/base/error.ts'
 
 export interface Link {
@@ -50,16 +52,41 @@ function serialTransport(path: string, settings: SerialSettings): Transport {
         })
       })
       port.on('data', (bytes: Uint8Array) => listener.onBytes(bytes))
-      port.on('error', () => port.close(() => undefined))
-      port.once('close', () => listener.onClosed())
-      return {
-        write: (bytes) => written(port, bytes, path),
-        close: () => {
-          if (port.isOpen) port.close(() => undefined)
-        },
+      const close = (): void => {
+        if (port.isOpen) port.close(() => undefined)
       }
+      const stopWatching = watchForUnplug(path, close)
+      port.on('error', close)
+      port.once('close', () => {
+        stopWatching()
+        listener.onClosed()
+      })
+      return { write: (bytes) => written(port, bytes, path), close }
     },
   }
+}
+
+const unplugWatch_ms = 250
+
+/**
+ * Calls `onGone` when the port's file has gone or is another one.
+ *
+ * A terminal that was hung up reads as empty for ever, and serialport reads it again and again: the
+ * loss of a device that is only listened to would never be noticed, and cost a whole processor.
+ */
+function watchForUnplug(path: string, onGone: () => void): Cancel {
+  const identity = (): string | undefined => {
+    const file = statSync(path, { throwIfNoEntry: false })
+    return file === undefined ? undefined : `${file.dev}:${file.ino}:${file.rdev}`
+  }
+  const opened = identity()
+  let cancel: Cancel = () => undefined
+  const look = (): void => {
+    if (identity() === opened) cancel = systemClock.after(unplugWatch_ms, look)
+    else onGone()
+  }
+  look()
+  return () => cancel()
 }
 
 function tcpTransport(address: string): Transport {
