@@ -49,8 +49,8 @@ export const FaceSection = closed({
 
 export const JournalSection = closed({
   key: secretReference(),
-  personal_days: Type.Integer({ default: 7, minimum: 1, maximum: 365, description: 'Days after which the personal data of a day are erased, by destroying their key.' }),
   keep: Type.Object({
+    personal: Type.Integer({ default: 7, minimum: 1, maximum: 365, description: 'Days after which the personal data of a day are erased, by destroying their key.' }),
     passage: days(30, 'passages'), safety: days(365, 'safety'), fault: days(90, 'faults'), command: days(365, 'commands'), audit: days(365, 'audit'),
   }, { additionalProperties: false, default: {}, description: 'How long facts are kept, by class.' }),
 }, 'The journal.')

@@ -1,4 +1,5 @@
 /** Finds the secrets that a profile refers to. Nothing of them is ever in the profile, a log or an error. */
+import { createPublicKey, type KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ConfigError } from '../../edge/base/error.ts'
@@ -33,4 +34,15 @@ export async function readSecret(reference: string, { credentials, env }: Secret
 
 function missing(reference: string, cause?: unknown): ConfigError {
   return new ConfigError('PC-PROFILE-SECRET', `The secret ${reference} is not there: has the device been provisioned?`, { cause })
+}
+
+/** @throws ConfigError (PC-PROFILE-KEY) when the secret is no public Ed25519 key in PEM. */
+export function publicKey(pem: Uint8Array, reference: string): KeyObject {
+  try {
+    const key = createPublicKey(Buffer.from(pem))
+    if (key.asymmetricKeyType === 'ed25519') return key
+  } catch {
+    // Said below, without what the key file holds.
+  }
+  throw new ConfigError('PC-PROFILE-KEY', `${reference} is not an Ed25519 public key in PEM.`)
 }

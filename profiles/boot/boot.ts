@@ -1,0 +1,142 @@
+/** Joins profile, drivers and edge into a running device: the one place that wires anything. */
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Clock } from '../../edge/base/clock.ts'
+import { ConfigError } from '../../edge/base/error.ts'
+import type { Logger } from '../../edge/base/log.ts'
+import { DeviceModel } from '../../edge/device/model.ts'
+import { Journal } from '../../edge/journal/journal.ts'
+import { deviceKey } from '../../edge/journal/seal.ts'
+import { Chronicle } from '../../edge/run/chronicle.ts'
+import { RuntimeMonitor } from '../../edge/run/runtime.ts'
+import { Supervisor, type Unit } from '../../edge/run/supervisor.ts'
+import { ScreenServer } from '../../edge/screen/server.ts'
+import { Uplink } from '../../edge/uplink/uplink.ts'
+import type { Device, DriverContext } from '../../drivers/kit/driver.ts'
+import type { LoadedProfile } from '../load.ts'
+import { partsNamedBy } from '../references.ts'
+import { gateUnits } from './gate.ts'
+import { readSecret } from './secrets.ts'
+
+export interface BootOptions {
+  /** Where the device keeps its journal, lists, records and credentials. */
+  state: string
+  clock: Clock
+  log: Logger
+  version: string
+  env: Readonly<Record<string, string | undefined>>
+  /** Where the bundled page lies. */
+  page: string
+  /** The perception worker's program, when it is not the source beside the service. */
+  faceWorker?: URL
+}
+
+export interface RunningDevice {
+  readonly model: DeviceModel
+  readonly runtime: RuntimeMonitor
+  /** Where the traveller's page is; `undefined` without a screen, or before it was started. */
+  readonly pageAddress: string | undefined
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** How often facts that are too old are removed. */
+const prunePeriod_ms = 60 * 60_000
+
+/** @throws ConfigError for what the profile promises and the device does not have. */
+export async function assemble(loaded: LoadedProfile, options: BootOptions): Promise<RunningDevice> {
+  const { profile } = loaded
+  const { clock, log, state } = options
+  await mkdir(state, { recursive: true })
+  const secret = (reference: string): Promise<Uint8Array> =>
+    readSecret(reference, { credentials: options.env['CREDENTIALS_DIRECTORY'] ?? join(state, 'credentials'), env: options.env })
+
+  const model = new DeviceModel()
+  const runtime = new RuntimeMonitor(options.version, clock, profile.runtime)
+  model.add(runtime.component)
+  const journal = await Journal.open({
+    file: join(state, 'journal.db'), device: `${profile.device.site}/${profile.device.id}`, clock, log,
+    keys: deviceKey(await secret(profile.journal.key)), retention: profile.journal.keep, versions: { portcullis: options.version },
+  })
+  const chronicle = new Chronicle(model, journal, log)
+  chronicle.start()
+
+  const parts = partUnits(loaded, model, { clock, log, secret })
+  const gate = await gateUnits(loaded, parts.map(({ name }) => name), { ...options, model, journal, secret })
+  const units: Unit[] = [...parts, ...gate]
+  if (profile.uplink !== undefined) units.push(await uplinkUnit(profile.uplink, loaded, { ...options, model, journal, secret }))
+  const screen = profile.screen === undefined ? undefined : new ScreenServer({
+    model, gate: 'gate', camera: profile.gate.use.camera, clock, log, host: profile.screen.host, port: profile.screen.port,
+    languages: profile.device.languages, pageDir: options.page,
+  })
+  if (screen !== undefined) {
+    model.add(screen.component)
+    units.push({ name: 'screen', needs: [], restart: 'retry', start: (signal) => screen.start(signal), stop: () => screen.stop() })
+  }
+
+  const supervisor = new Supervisor(units, clock, log)
+  let cancelPrune = (): void => undefined
+  const prune = (): void => {
+    journal.prune(clock.wall()).catch((error: unknown) => log.error({ error }, 'old facts could not be removed'))
+    cancelPrune = clock.after(prunePeriod_ms, prune)
+  }
+  return {
+    model,
+    runtime,
+    get pageAddress() {
+      return screen?.address
+    },
+    async start() {
+      runtime.start()
+      await supervisor.start()
+      prune()
+    },
+    async stop() {
+      cancelPrune()
+      await supervisor.stop()
+      runtime.stop()
+      chronicle.stop()
+      await journal.close()
+    },
+  }
+}
+
+/** A unit for each part of the profile; each needs the parts that its options name. */
+function partUnits({ parts }: LoadedProfile, model: DeviceModel, context: Pick<DriverContext, 'clock' | 'log' | 'secret'>): Unit[] {
+  const waiting = new Map(parts)
+  const units: Unit[] = []
+  const make = (name: string, trail: readonly string[]): void => {
+    const part = waiting.get(name)
+    if (part === undefined) return
+    if (trail.includes(name)) throw new ConfigError('PC-RUN-LOOP', `These parts need each other in a loop: ${[...trail, name].join(', ')}.`)
+    const needs = partsNamedBy(part).map((named) => named.name)
+    for (const need of needs) make(need, [...trail, name])
+    waiting.delete(name)
+    const device: Device = part.driver.create(part.options, {
+      ...context, name, log: context.log.child({ component: name }), part: (wanted, contract) => model.as(wanted, contract),
+    })
+    model.add(device.component)
+    units.push({ name, needs, restart: 'retry', start: (signal) => device.start(signal), stop: () => device.stop() })
+  }
+  for (const name of parts.keys()) make(name, [])
+  return units
+}
+
+interface UplinkContext extends BootOptions {
+  model: DeviceModel
+  journal: Journal
+  secret(reference: string): Promise<Uint8Array>
+}
+
+async function uplinkUnit(section: NonNullable<LoadedProfile['profile']['uplink']>, { profile }: LoadedProfile, context: UplinkContext): Promise<Unit> {
+  const { model, journal, clock, log, version, secret } = context
+  const identity = section.identity === undefined ? undefined : Buffer.from(await secret(section.identity)).toString('utf8')
+  const [username, ...password] = identity?.split(':') ?? []
+  const uplink = new Uplink({
+    site: profile.device.site, device: profile.device.id, version, epoch: journal.epoch, source: journal, sink: journal, model, clock, log,
+    connect: { url: section.broker, ...(username === undefined ? {} : { username, password: password.join(':') }) },
+    authorities: section.authority === undefined ? [] : [Buffer.from(await secret(section.authority)).toString('utf8')],
+  })
+  model.add(uplink.component)
+  return { name: 'uplink', needs: [], restart: 'retry', start: (signal) => uplink.start(signal), stop: () => uplink.stop() }
+}

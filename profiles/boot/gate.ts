@@ -1,0 +1,71 @@
+/** Puts an e-Gate together: its parts by their roles, its lists, its records, its face recognition. */
+import { join } from 'node:path'
+import {
+  Barrier, Camera, CodeReader, DocumentReader, FingerprintScanner, Indicator, PresenceSensor, SafetyInput,
+} from '../../edge/device/capabilities.ts'
+import type { Component } from '../../edge/device/component.ts'
+import type { Common, Contract, Members } from '../../edge/device/contract.ts'
+import type { DeviceModel } from '../../edge/device/model.ts'
+import { GateController } from '../../edge/gate/controller.ts'
+import { Enrolments } from '../../edge/gate/enrolment.ts'
+import { ListFolder } from '../../edge/gate/list-folder.ts'
+import type { GateParts } from '../../edge/gate/parts.ts'
+import type { Journal } from '../../edge/journal/journal.ts'
+import { FaceService } from '../../edge/perception/face-service.ts'
+import type { Unit } from '../../edge/run/supervisor.ts'
+import type { LoadedProfile } from '../load.ts'
+import type { BootOptions } from './boot.ts'
+import { publicKey } from './secrets.ts'
+
+export interface GateContext extends BootOptions {
+  model: DeviceModel
+  journal: Journal
+  secret(reference: string): Promise<Uint8Array>
+}
+
+/** Two units: face recognition, and the gate, which needs every part to have been asked once. */
+export async function gateUnits({ profile }: LoadedProfile, partNames: readonly string[], context: GateContext): Promise<Unit[]> {
+  const { model, journal, clock, log, secret, state } = context
+  const key = await secret(profile.lists.key)
+  const authority = publicKey(await secret(profile.lists.authority), profile.lists.authority)
+  const folder = join(state, profile.lists.folder)
+  const { lists, refused } = await ListFolder.open(folder, { key, signers: new Map([['authority', authority]]) })
+  for (const { list, code, message } of refused) log.error({ list, code, says: message }, 'a list was not taken')
+  const face = new FaceService({
+    clock, log: log.child({ component: 'face' }), models: profile.face.models, engine: profile.face.engine,
+    ...(context.faceWorker === undefined ? {} : { worker: context.faceWorker }),
+  })
+  model.add(face.component)
+  const { use, ...setup } = profile.gate
+  const controller = new GateController({
+    name: 'gate', clock, log: log.child({ component: 'gate' }), setup, parts: gateParts(use, model), journal, face, lists,
+    enrolments: new Enrolments({ folder: join(folder, 'enrolments'), key, authority }), timeZone: profile.device.timeZone,
+  })
+  model.add(controller.component)
+  return [
+    { name: 'face', needs: [], restart: 'retry', start: (signal) => face.start(signal), stop: () => face.stop() },
+    { name: 'gate', needs: partNames, restart: 'retry', start: () => controller.start(), stop: () => controller.stop() },
+  ]
+}
+
+function gateParts(use: LoadedProfile['profile']['gate']['use'], model: DeviceModel): GateParts {
+  const optional = <M extends Members & Common, K extends keyof GateParts>(role: K, contract: Contract<M>): { [Role in K]?: Component<M> } => {
+    const name = use[role]
+    return (name === undefined ? {} : { [role]: model.as(name, contract) }) as { [Role in K]?: Component<M> }
+  }
+  return {
+    reader: model.as(use.reader, DocumentReader),
+    camera: model.as(use.camera, Camera),
+    exit: model.as(use.exit, Barrier),
+    ...optional('codes', CodeReader),
+    ...optional('finger', FingerprintScanner),
+    ...optional('entry', Barrier),
+    ...optional('front', PresenceSensor),
+    ...optional('inside', PresenceSensor),
+    ...optional('behind', PresenceSensor),
+    ...optional('lampEntry', Indicator),
+    ...optional('lampExit', Indicator),
+    ...optional('fire', SafetyInput),
+    ...optional('power', SafetyInput),
+  }
+}

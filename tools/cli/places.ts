@@ -1,0 +1,18 @@
+/** Where the program finds what lies beside it, from its sources or from the bundle. */
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** Set by the bundler; the sources know no such word. */
+declare const PORTCULLIS_BUNDLED: boolean | undefined
+
+const bundled = typeof PORTCULLIS_BUNDLED !== 'undefined' && PORTCULLIS_BUNDLED
+const here = fileURLToPath(new URL('.', import.meta.url))
+
+/** The folder that holds `build`: the repository, or what was installed. */
+export const home = join(here, '..', '..')
+
+/** The bundled page. */
+export const pageFolder = join(home, 'build', 'screen')
+
+/** The perception worker of the bundle; the sources find their own. */
+export const faceWorker: URL | undefined = bundled ? new URL('./perception-worker.js', import.meta.url) : undefined

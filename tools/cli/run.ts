@@ -1,0 +1,69 @@
+/** `portcullis run`: runs the device that a profile describes, until it is told to stop. */
+import { resolve } from 'node:path'
+import { Command } from 'commander'
+import { systemClock } from '../../edge/base/clock.ts'
+import { describe } from '../../edge/base/error.ts'
+import { createLogger, type LogLevel } from '../../edge/base/log.ts'
+import { createNotifier } from '../../edge/run/notify.ts'
+import { assemble } from '../../profiles/boot/boot.ts'
+import { loadProfile } from '../../profiles/load.ts'
+import { faceWorker, pageFolder } from './places.ts'
+import { version } from './version.ts'
+
+interface RunOptions {
+  profile: string
+  state: string
+  log?: LogLevel
+}
+
+export function command(): Command {
+  return new Command('run')
+    .description('Runs the device that a profile describes. Logs go to standard output, one JSON object a line.')
+    .requiredOption('-p, --profile <file>', 'the profile')
+    .option('-s, --state <folder>', 'where the device keeps its journal, lists and credentials', process.env['STATE_DIRECTORY'] ?? '/var/lib/portcullis')
+    .option('--log <level>', 'the least urgent lines to write, instead of what the profile says')
+    .addHelpText('after', '\nExample:\n  portcullis run --profile profiles/egate.yaml --state /var/lib/portcullis')
+    .action(run)
+}
+
+async function run({ profile: file, state, log: level }: RunOptions): Promise<void> {
+  const stopped = stopSignal()
+  const loaded = await loadProfile(file)
+  const log = createLogger(level ?? loaded.profile.runtime.log)
+  const device = await assemble(loaded, {
+    state: resolve(state), clock: systemClock, log, version, env: process.env, page: pageFolder,
+    ...(faceWorker === undefined ? {} : { faceWorker }),
+  })
+  const notifier = createNotifier({ clock: systemClock, log, env: process.env, alive: () => device.runtime.alive() })
+  try {
+    await device.start()
+    notifier.ready()
+    const { site, id } = loaded.profile.device
+    log.info({ device: `${site}/${id}`, version, page: device.pageAddress, started_ms: Math.round(process.uptime() * 1000) }, 'ready')
+    const signal = await stopped
+    log.info({ signal }, 'stopping')
+  } catch (error) {
+    log.fatal({ error }, 'the device cannot run')
+    process.stderr.write(`portcullis: ${describe(error).message}\n`)
+    process.exitCode = 1
+  } finally {
+    notifier.stopping()
+    notifier.stop()
+    await device.stop()
+    log.info({}, 'stopped')
+    // A part that did not let go of its handles in time must not keep the process.
+    setTimeout(() => process.exit(), 500).unref()
+  }
+}
+
+/** Resolves with the first signal that asks the program to stop; the second ends it at once. */
+function stopSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, () => {
+        resolve(signal)
+        process.once(signal, () => process.exit(130))
+      })
+    }
+  })
+}

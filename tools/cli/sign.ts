@@ -1,0 +1,135 @@
+/** `portcullis sign`: the authority's tool for keys, lists and commands. */
+import { randomBytes } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Command, Option } from 'commander'
+import { systemClock } from '../../edge/base/clock.ts'
+import { InputError, UsageError } from '../../edge/base/error.ts'
+import { parse, type Static, Type } from '../../edge/base/schema.ts'
+import { keysOf, type ListKey } from '../../edge/gate/lists.ts'
+import type { ListName } from '../../edge/gate/policy.ts'
+import { signOrder } from '../../edge/uplink/order.ts'
+import { topicsOf } from '../../edge/uplink/topics.ts'
+import { newAuthority, readPrivateKey, signedList } from '../authority/authority.ts'
+
+/** One line of the file that a list is made from. */
+const Entry = Type.Object({
+  issuer: Type.String({ pattern: '^[A-Z]{1,3}$' }),
+  documentNumber: Type.Optional(Type.String({ default: '' })),
+  personalNumber: Type.Optional(Type.String()),
+  names: Type.Optional(Type.String({ default: '' })),
+  birth: Type.Optional(Type.String({ default: '' })),
+}, { additionalProperties: false })
+
+const hour_ms = 3_600_000
+
+export function command(): Command {
+  return new Command('sign')
+    .description("The authority's keys, lists and commands.")
+    .addCommand(keys())
+    .addCommand(list())
+    .addCommand(order())
+}
+
+const keys = (): Command => new Command('keys')
+  .description('Makes the authority\'s key pair and the list key in a folder.')
+  .argument('<folder>')
+  .addHelpText('after', '\nExample:\n  portcullis sign keys ~/authority')
+  .action((folder: string) => {
+    const files = { private: join(folder, 'authority.key'), public: join(folder, 'authority.pub'), lists: join(folder, 'lists.key') }
+    if (existsSync(files.private)) throw new UsageError('PC-SIGN-EXISTS', `${files.private} is there already: keys are never overwritten.`)
+    const { privateKey, publicPem } = newAuthority()
+    writeFileSync(files.private, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600, flag: 'wx' })
+    writeFileSync(files.public, publicPem)
+    writeFileSync(files.lists, randomBytes(32), { mode: 0o600, flag: 'wx' })
+    process.stdout.write(`${Object.values(files).join('\n')}\n`)
+  })
+
+interface ListOptions {
+  key: string
+  listKey: string
+  sequence: string
+  hours: string
+}
+
+const list = (): Command => new Command('list')
+  .description('Makes a signed list from a file of documents or people, one JSON object a line, and writes it to standard output.')
+  .argument('<kind>', 'watchlist, revoked or residents')
+  .argument('<file>', 'lines such as {"issuer":"VNM","documentNumber":"C1234567"} or {"issuer":"VNM","names":"NGUYEN VAN A","birth":"1990-01-01"}')
+  .requiredOption('--key <file>', "the authority's private key (PEM)")
+  .requiredOption('--list-key <file>', 'the list key, 32 bytes')
+  .requiredOption('--sequence <number>', 'greater than that of the list before')
+  .option('--hours <number>', 'how long it is valid', '24')
+  .addHelpText('after', '\nExample:\n  portcullis sign list watchlist people.jsonl --key authority.key --list-key lists.key --sequence 7 > watchlist.json')
+  .action(async (kind: string, file: string, options: ListOptions) => {
+    if (!['watchlist', 'revoked', 'residents'].includes(kind)) throw new UsageError('PC-SIGN-LIST', `There is no list named ${kind}: take watchlist, revoked or residents.`)
+    const issued = systemClock.wall()
+    const signed = signedList({
+      list: kind as ListName, sequence: positive(options.sequence, 'sequence'), issued,
+      expires: issued + positive(options.hours, 'hours') * hour_ms, entries: readEntries(file),
+    }, readFileSync(options.listKey), await readPrivateKey(options.key))
+    process.stdout.write(`${JSON.stringify(signed)}\n`)
+  })
+
+interface OrderOptions {
+  key: string
+  site: string
+  device: string
+  args: string
+  role: 'viewer' | 'officer' | 'technician' | 'engineer'
+  by: string
+  seconds: string
+}
+
+const order = (): Command => new Command('command')
+  .description('Makes a signed command for a device and writes its topic and its message to standard output.')
+  .argument('<component>')
+  .argument('<command>')
+  .requiredOption('--key <file>', "the authority's private key (PEM)")
+  .requiredOption('--site <site>')
+  .requiredOption('--device <id>')
+  .option('--args <json>', 'the arguments', '{}')
+  .addOption(new Option('--role <role>', 'the role that it is given in').choices(['viewer', 'officer', 'technician', 'engineer']).default('officer'))
+  .option('--by <account>', 'the account that asks', 'centre')
+  .option('--seconds <number>', 'how long it is valid', '30')
+  .addHelpText('after', '\nExample:\n  portcullis sign command gate decide --args \'{"decision":"release"}\' --key authority.key --site mong-cai/bac-luan-1 --device bl1-e07')
+  .action(async (component: string, name: string, options: OrderOptions) => {
+    const topic = topicsOf(options).command({ component, command: name })
+    const issuedAt = systemClock.wall()
+    const signed = signOrder(topic, {
+      id: randomBytes(12).toString('hex'), args: readArguments(options.args), role: options.role, issuedBy: options.by,
+      issuedAt, expiresAt: issuedAt + positive(options.seconds, 'seconds') * 1000,
+    }, await readPrivateKey(options.key))
+    process.stdout.write(`${topic}\n${JSON.stringify(signed)}\n`)
+  })
+
+function readEntries(file: string): ListKey[] {
+  return readFileSync(file, 'utf8').split('\n').filter((line) => line.trim() !== '').flatMap((line, index) => {
+    const entry = readEntry(line, `${file}:${index + 1}`)
+    return keysOf({ ...entry, documentNumber: entry.documentNumber ?? '', names: entry.names ?? '', birth: entry.birth ?? '' })
+  })
+}
+
+function readEntry(line: string, where: string): Static<typeof Entry> {
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch {
+    throw new InputError('PC-SIGN-ENTRY', `${where} is not a JSON object.`)
+  }
+  return parse(Entry, value, 'PC-SIGN-ENTRY', `entry at ${where}`)
+}
+
+function readArguments(text: string): Record<string, unknown> {
+  try {
+    return JSON.parse(text) as Record<string, unknown>
+  } catch {
+    throw new UsageError('PC-SIGN-ARGS', 'The arguments are not a JSON object.')
+  }
+}
+
+function positive(text: string, what: string): number {
+  const number = Number(text)
+  if (!Number.isInteger(number) || number < 1) throw new UsageError('PC-SIGN-NUMBER', `The ${what} must be a whole number from 1.`)
+  return number
+}
