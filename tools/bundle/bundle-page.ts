@@ -1,0 +1,65 @@
+/**
+ * Bundles the traveller's page into a folder that the device serves as it is:
+ * `index.html`, one script, one style sheet, the icon, and `build.json` that names the bundle.
+ *
+ *     node tools/bundle/bundle-page.ts [folder]      # build/screen unless given
+ *
+ * The same sources give the same bytes. File names carry the hash of what is in them.
+ */
+import { createHash } from 'node:crypto'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { build } from 'esbuild'
+
+const root = resolve(import.meta.dirname, '../..')
+const page = join(root, 'edge/screen/page')
+
+/** Bundles the page into `folder`, which is emptied first; resolves with the bundle's name. */
+export async function bundlePage(folder: string): Promise<string> {
+  const [script, style] = await Promise.all([compiled('screen.ts'), compiled('page.css')])
+  const [template, icon] = await Promise.all([source('index.html'), source('icon.svg')])
+  const [scriptName, styleName, iconName] = [`page.${hash(script)}.js`, `page.${hash(style)}.css`, `icon.${hash(icon)}.svg`]
+  const name = hash(template, script, style, icon)
+  const index = fill(template, { BUILD: name, SCRIPT: scriptName, STYLE: styleName, ICON: iconName })
+  await rm(folder, { recursive: true, force: true })
+  await mkdir(folder, { recursive: true })
+  const identity = `${JSON.stringify({ build: name })}\n`
+  const files = { 'index.html': index, [scriptName]: script, [styleName]: style, [iconName]: icon, 'build.json': identity }
+  await Promise.all(Object.entries(files).map(([file, content]) => writeFile(join(folder, file), content)))
+  return name
+}
+
+const source = (file: string): Promise<string> => readFile(join(page, file), 'utf8')
+
+/** Puts each value in the place of its `%NAME%`. */
+function fill(template: string, values: Record<string, string>): string {
+  return template.replaceAll(/%([A-Z]+)%/g, (place, name: string) => values[name] ?? place)
+}
+
+async function compiled(entry: string): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [join(page, entry)],
+    absWorkingDir: root,
+    bundle: true,
+    minify: true,
+    write: false,
+    format: 'esm',
+    target: ['chrome114', 'firefox128', 'safari17.4'],
+    legalComments: 'none',
+    logLevel: 'warning',
+  })
+  const [output] = outputFiles
+  if (output === undefined) throw new Error(`esbuild made nothing of ${entry}.`)
+  return output.text
+}
+
+function hash(...contents: string[]): string {
+  const digest = createHash('sha256')
+  for (const content of contents) digest.update(content).update('\0')
+  return digest.digest('hex').slice(0, 16)
+}
+
+if (import.meta.main) {
+  const folder = resolve(process.argv[2] ?? join(root, 'build/screen'))
+  process.stdout.write(`The traveller's page, build ${await bundlePage(folder)}, is in ${folder}.\n`)
+}
