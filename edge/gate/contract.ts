@@ -23,7 +23,7 @@ export type Instruction = Static<typeof Instruction>
 /** Why a passage did not end in a grant, or why the gate cannot be used. Stable: journal and centre match on it. */
 export const Reason = Type.Enum([
   // the document
-  'document-unreadable', 'document-not-accepted', 'document-expired', 'document-revoked', 'document-inconsistent', 'watchlist-hit', 'not-resident',
+  'document-unreadable', 'document-not-accepted', 'document-expired', 'document-revoked', 'document-inconsistent', 'document-unchecked', 'watchlist-hit', 'not-resident',
   // the traveller
   'face-no-match', 'face-not-found', 'face-several', 'face-attack', 'face-unavailable',
   'finger-no-match', 'finger-missing', 'finger-poor', 'finger-unavailable', 'not-alone', 'object-left', 'walked-back', 'too-slow',

@@ -1,0 +1,108 @@
+/** Where the lists lie: one file each, and how far each has come, written so that a power cut leaves the old or the new. */
+import { mkdir, open, readFile, rename, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe } from '../base/error.ts'
+import { parse, Type } from '../base/schema.ts'
+import { type Floors, Lists, listBytesMax, type ListsOptions, tooLarge } from './lists.ts'
+import type { ListName } from './policy.ts'
+
+const Floor = Type.Object({ sequence: Type.Integer({ minimum: 1 }), digest: Type.String({ pattern: '^[0-9a-f]{64}$' }) }, { additionalProperties: false })
+const FloorsFile = Type.Object({ watchlist: Type.Optional(Floor), revoked: Type.Optional(Floor), residents: Type.Optional(Floor) }, { additionalProperties: false })
+
+const floorsName = 'floors.json'
+const names: readonly ListName[] = ['watchlist', 'revoked', 'residents']
+
+/** A list that lies there and was not taken: code and sentence for the operator. */
+export interface RefusedList {
+  list: ListName
+  code: string
+  message: string
+}
+
+export class ListFolder {
+  readonly #folder: string
+  readonly lists: Lists
+  /** What was wrong when the folder was opened. */
+  readonly refused: readonly RefusedList[]
+
+  private constructor(folder: string, lists: Lists, refused: readonly RefusedList[]) {
+    this.#folder = folder
+    this.lists = lists
+    this.refused = refused
+  }
+
+  /**
+   * Takes every list that lies in the folder. One that is wrong is left out and named in `refused`.
+   * @throws ConfigError (PC-GATE-LIST-KEY), InputError (PC-GATE-LIST-FLOORS) when the record of what was taken is damaged:
+   *   without it an older list could be slipped in, so somebody must look.
+   */
+  static async open(folder: string, options: Omit<ListsOptions, 'floors'>): Promise<ListFolder> {
+    await mkdir(folder, { recursive: true })
+    const lists = new Lists({ ...options, floors: await readFloors(folder) })
+    const refused: RefusedList[] = []
+    for (const list of names) {
+      try {
+        const text = await readList(join(folder, `${list}.json`))
+        if (text !== undefined) lists.take(text, list)
+      } catch (error) {
+        refused.push({ list, ...describe(error) })
+      }
+    }
+    const opened = new ListFolder(folder, lists, refused)
+    await opened.#write(floorsName, JSON.stringify(lists.floors))
+    return opened
+  }
+
+  /** Takes a list that has come, and keeps it. @throws what `Lists.take` throws, or the file system. */
+  async receive(text: string): Promise<ListName> {
+    const list = this.lists.take(text)
+    await this.#write(`${list}.json`, text)
+    await this.#write(floorsName, JSON.stringify(this.lists.floors))
+    return list
+  }
+
+  async #write(name: string, text: string): Promise<void> {
+    const path = join(this.#folder, name)
+    const file = await open(`${path}.new`, 'w', 0o600)
+    try {
+      await file.writeFile(text)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(`${path}.new`, path)
+    const folder = await open(this.#folder, 'r')
+    try {
+      await folder.sync()
+    } finally {
+      await folder.close()
+    }
+  }
+}
+
+async function readFloors(folder: string): Promise<Floors> {
+  const text = await readIfThere(join(folder, floorsName))
+  if (text === undefined) return {}
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    value = undefined
+  }
+  return parse(FloorsFile, value, 'PC-GATE-LIST-FLOORS', 'record of taken lists')
+}
+
+async function readList(path: string): Promise<string | undefined> {
+  const size = await stat(path).then((found) => found.size, () => 0)
+  if (size > listBytesMax) throw tooLarge()
+  return await readIfThere(path)
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}

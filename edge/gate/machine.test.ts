@@ -1,0 +1,419 @@
+import t, { type Test } from 'tap'
+import type { Outcome, Phase, Reason } from './contract.ts'
+import type { Effect } from './effect.ts'
+import type { DocumentFindings, DoorName, FaceResult, FingerResult, Part } from './input.ts'
+import { Play } from './play.ts'
+import { view } from './view.ts'
+
+const opens = (effects: readonly Effect[]): DoorName[] => effects.flatMap((effect) => (effect.kind === 'open' ? [effect.door] : []))
+const alerts = (effects: readonly Effect[]): Reason[] => effects.flatMap((effect) => (effect.kind === 'alert' ? [effect.reason] : []))
+const has = (effects: readonly Effect[], kind: Effect['kind']): boolean => effects.some((effect) => effect.kind === kind)
+
+/** The passage is over, on the record, forgotten, and the gate is idle again. */
+function over(t: Test, play: Play, outcome: Outcome, reason?: Reason): void {
+  const record = play.records.at(-1)
+  t.equal(record?.outcome, outcome, `recorded as ${outcome}`)
+  t.equal(record?.reason, reason, `for ${reason ?? 'no reason'}`)
+  t.equal(record?.ref, play.ref, 'with its own reference')
+  t.same(play.gate.watch.kept, [], 'nothing personal is kept')
+  t.equal(play.phase, 'idle', 'idle again')
+  play.gate.replay()
+}
+
+/** Shown outside; idle once the traveller has stepped aside. */
+function refusedOutside(t: Test, play: Play, reason: Reason, shown = true): void {
+  t.same([play.phase, play.reason], ['refused', shown ? reason : undefined])
+  play.gate.wait(6)
+  t.equal(play.phase, 'refused', 'the message stands while the traveller does')
+  play.people(play.front, 0)
+  over(t, play, 'refused', reason)
+}
+
+/** With the officer, outside; the page does not say why, and the traveller walks over to the desk. */
+function referredOutside(t: Test, play: Play, reason: Reason): void {
+  t.same([play.phase, play.instruction, play.reason], ['referred', 'see-officer', undefined])
+  play.people(play.front, 0)
+  play.gate.wait(3)
+  over(t, play, 'referred', reason)
+}
+
+/** Between the doors, waiting for the officer, who lets the traveller go back. */
+function referredInside(t: Test, play: Play, reason: Reason): void {
+  t.match([play.phase, play.instruction], ['referred', 'wait-for-officer'])
+  t.equal(play.records.length, 0, 'the passage goes on until the officer has decided')
+  play.gate.wait(200)
+  t.equal(play.phase, 'referred', 'for as long as it takes')
+  goesBack(t, play, play.officer('refuse'))
+  over(t, play, 'refused', 'officer-refused')
+  t.equal(play.records.at(-1)?.referral, reason)
+}
+
+function goesBack(t: Test, play: Play, effects: Effect[]): void {
+  t.same(opens(effects), ['entry'], 'the way back opens')
+  play.door('entry', 'opening', 'open')
+  t.match([play.phase, play.instruction], ['leaving', 'go-back'])
+  play.people('inside', 0)
+  play.door('entry', 'closing', 'closed')
+}
+
+void t.test('mantrap: through all stages', async (t) => {
+  const play = new Play()
+  const phases: Phase[] = []
+  const note = (effects: Effect[]): Effect[] => {
+    phases.push(play.phase)
+    return effects
+  }
+  note(play.lay())
+  t.same(opens(note(play.verdict())), ['entry'])
+  play.gate.wait(1)
+  play.door('entry', 'opening', 'open')
+  note(play.people('inside', 1))
+  t.ok(has(note(play.door('entry', 'closing', 'closed')), 'startFace'))
+  play.gate.wait(2)
+  t.ok(has(note(play.face('match')), 'startFinger'))
+  t.same(opens(note(play.finger('match'))), ['exit'])
+  play.gate.wait(1)
+  play.stepOut()
+  t.same(phases, ['checking', 'entering', 'alone', 'face', 'finger', 'exiting'])
+  over(t, play, 'granted')
+  t.match(play.records[0], {
+    passage: 1, cycle_ms: 4_000, spent_ms: { document: 0, enter: 1_000, face: 2_000, finger: 0, exit: 1_000 },
+    face: { score: 0.8, threshold: 0.5, models: { face: 'ab12' } }, finger: { score: 90 },
+  })
+  t.equal(view(play.gate.state).passage, 1)
+})
+
+void t.test('single door: one person in front, nobody steps in', async (t) => {
+  const play = new Play({ layout: 'single' })
+  play.lay()
+  t.same(opens(play.verdict({ resident: false, fingerTemplate: false })), [])
+  t.equal(play.phase, 'face')
+  t.same(opens(play.face('match')), ['exit'])
+  t.same(view(play.gate.state).steps.map(({ step, status }) => `${step} ${status}`), ['document done', 'face done', 'exit now'])
+  play.stepOut()
+  over(t, play, 'granted')
+})
+
+void t.test('a second traveller comes straight after the first', async (t) => {
+  const play = new Play({ policy: { finger: 'never' } })
+  for (const passage of [1, 2]) {
+    play.toFace()
+    play.face('match')
+    play.stepOut()
+    over(t, play, 'granted')
+    t.equal(view(play.gate.state).passage, passage)
+  }
+})
+
+for (const layout of ['mantrap', 'single'] as const) {
+  void t.test(`${layout}: what is wrong with the document`, async (t) => {
+    for (const result of ['document-expired', 'document-not-accepted', 'not-resident'] as const) {
+      const play = new Play({ layout })
+      play.lay()
+      t.same(opens(play.verdict({ result })), [])
+      refusedOutside(t, play, result)
+    }
+    const inconsistent = new Play({ layout })
+    inconsistent.lay()
+    inconsistent.verdict({ result: 'document-inconsistent' })
+    refusedOutside(t, inconsistent, 'document-inconsistent', false)
+    for (const result of ['document-revoked', 'watchlist-hit', 'document-unchecked'] as const) {
+      const play = new Play({ layout })
+      play.lay()
+      t.same(alerts(play.verdict({ result })), [result], 'the officer is told')
+      referredOutside(t, play, result)
+    }
+  })
+
+  void t.test(`${layout}: unreadable, three times`, async (t) => {
+    const play = new Play({ layout })
+    play.people(play.front, 1)
+    play.feed({ kind: 'documentUnreadable' })
+    t.match(view(play.gate.state), { phase: 'reading', instruction: 'lay-document', attempt: 2 })
+    play.feed({ kind: 'documentUnreadable' }, { kind: 'documentUnreadable' })
+    play.ref = undefined as unknown as string
+    refusedOutside(t, play, 'document-unreadable')
+  })
+
+  void t.test(`${layout}: the face`, async (t) => {
+    const cases: [FaceResult, Reason][] = [['no-match', 'face-no-match'], ['not-found', 'face-not-found'], ['several', 'face-several']]
+    for (const [result, reason] of cases) {
+      const play = new Play({ layout }).toFace()
+      play.face(result)
+      t.match(view(play.gate.state), { phase: 'face', attempt: 2, instruction: result === 'several' ? 'one-person' : 'look-at-camera' })
+      const effects = play.face(result)
+      if (layout === 'single') refusedOutside(t, play, reason)
+      else {
+        goesBack(t, play, effects)
+        over(t, play, 'refused', reason)
+      }
+    }
+    const second = new Play({ layout, policy: { finger: 'never' } }).toFace()
+    second.face('not-found')
+    t.same(opens(second.face('match')), ['exit'], 'the second try may do')
+  })
+
+  void t.test(`${layout}: old or foreign answers change nothing`, async (t) => {
+    const play = new Play({ layout }).toFace()
+    play.face('not-found')
+    t.same(play.face('match', 0.9, 1), [], 'the answer to the first try comes late')
+    t.same(play.feed({ kind: 'faceVerdict', ref: 'document-0', attempt: 2, result: 'match', score: 1, threshold: 0 }), [])
+    t.same(play.verdict({ result: 'document-expired' }), [])
+    t.same(play.finger('match', 1), [])
+    t.same(play.feed({ kind: 'documentRead', ref: 'next-in-line' }), [{ kind: 'forget', ref: 'next-in-line' }], 'the next in line is not read yet')
+    t.equal(play.phase, 'face')
+  })
+}
+
+void t.test('a face that cannot be trusted goes to the officer', async (t) => {
+  const attack = new Play().toFace()
+  t.same(alerts(attack.face('attack')), ['face-attack'])
+  t.equal(attack.reason, undefined, 'nobody is accused on the page')
+  referredInside(t, attack, 'face-attack')
+
+  const unavailable = new Play().toFace()
+  unavailable.face('unavailable')
+  referredInside(t, unavailable, 'face-unavailable')
+
+  for (const [score, threshold] of [[undefined, 0.5], [0.8, undefined], [0.4, 0.5], [Number.NaN, 0.5]] as const) {
+    const play = new Play().toFace()
+    play.feed({ kind: 'faceVerdict', ref: play.ref, attempt: 1, result: 'match', ...(score === undefined ? {} : { score }), ...(threshold === undefined ? {} : { threshold }) })
+    t.equal(play.phase, 'referred', 'a match without a sufficient score is none')
+  }
+  const nothing = new Play()
+  nothing.lay()
+  nothing.verdict({ photo: false })
+  referredOutside(t, nothing, 'face-unavailable')
+})
+
+void t.test('the finger', async (t) => {
+  const cases: [FingerResult, Reason][] = [['no-match', 'finger-no-match'], ['no-finger', 'finger-missing'], ['poor-image', 'finger-poor']]
+  for (const [result, reason] of cases) {
+    const play = new Play().toFinger()
+    for (const attempt of [1, 2]) {
+      t.equal(view(play.gate.state).attempt, attempt)
+      play.finger(result)
+    }
+    goesBack(t, play, play.finger(result))
+    over(t, play, 'refused', reason)
+  }
+  const dry = new Play().toFinger()
+  dry.feed({ kind: 'fingerPrompt', ref: dry.ref, attempt: 1, instruction: 'lift-finger' })
+  t.equal(dry.instruction, 'lift-finger')
+  dry.finger('poor-image')
+  t.same(opens(dry.finger('match')), ['exit'], 'a dry finger may do the second time')
+
+  const needs = (policy: 'never' | 'when-resident' | 'always', findings: Partial<DocumentFindings>): Phase => {
+    const play = new Play({ policy: { finger: policy } }).toFace(findings)
+    play.face('match')
+    return play.phase
+  }
+  t.equal(needs('never', {}), 'exiting')
+  t.equal(needs('always', { resident: false }), 'finger')
+  t.equal(needs('when-resident', { resident: false }), 'exiting')
+  t.equal(needs('when-resident', { resident: 'unknown' }), 'finger', 'the stricter rule, when nobody knows')
+  t.equal(needs('when-resident', { fingerTemplate: false }), 'referred', 'nothing to compare with')
+})
+
+void t.test('scanner unplugged in the middle', async (t) => {
+  const strict = new Play().toFinger()
+  t.ok(has(strict.part('finger', false), 'cancelFinger'))
+  referredInside(t, strict, 'finger-unavailable')
+  t.equal(strict.mode, 'face-only')
+
+  const lenient = new Play({ policy: { onFingerLost: 'face-only' } }).toFinger()
+  t.same(opens(lenient.part('finger', false)), ['exit'])
+  lenient.stepOut()
+  over(t, lenient, 'granted')
+
+  const failing = new Play().toFinger()
+  failing.feed({ kind: 'effectFailed', effect: { kind: 'startFinger', ref: failing.ref, attempt: 1 }, code: 'PC-FINGER-GONE' })
+  referredInside(t, failing, 'finger-unavailable')
+})
+
+void t.test('time runs out', async (t) => {
+  const reading = new Play()
+  reading.feed({ kind: 'documentPresented' })
+  reading.ref = undefined as unknown as string
+  reading.gate.wait(11)
+  over(t, reading, 'abandoned', 'walked-back')
+
+  const checking = new Play()
+  checking.lay()
+  checking.gate.wait(6)
+  referredOutside(t, checking, 'document-unchecked')
+
+  const entering = new Play()
+  entering.lay()
+  entering.verdict()
+  entering.door('entry', 'opening', 'open')
+  entering.gate.wait(11)
+  entering.door('entry', 'closing', 'closed')
+  over(t, entering, 'abandoned', 'walked-back')
+
+  const face = new Play().toFace()
+  const effects = face.gate.wait(11)
+  t.same(effects.map(({ kind }) => kind), ['cancelFace', 'startFace'])
+  goesBack(t, face, face.gate.wait(10))
+  over(t, face, 'refused', 'face-not-found')
+
+  const finger = new Play({ limits: { passage_s: 300 } }).toFinger()
+  goesBack(t, finger, finger.gate.wait(30))
+  over(t, finger, 'refused', 'finger-missing')
+
+  const slow = new Play({ limits: { passage_s: 12 } }).toFace()
+  slow.gate.wait(11)
+  t.ok(has(slow.gate.wait(2), 'cancelFace'))
+  referredInside(t, slow, 'too-slow')
+
+  const exiting = new Play().toFinger()
+  exiting.finger('match')
+  exiting.door('exit', 'opening', 'open')
+  t.ok(has(exiting.gate.wait(11), 'close'))
+  exiting.door('exit', 'closing', 'closed')
+  t.match([exiting.phase, exiting.reason], ['referred', 'too-slow'])
+  t.same(opens(exiting.officer('grant')), ['exit'], 'the officer lets the slow traveller through')
+  exiting.stepOut()
+  over(t, exiting, 'granted', 'officer-granted')
+})
+
+void t.test('walking back', async (t) => {
+  const away = new Play()
+  away.lay()
+  away.people('entry', 0)
+  away.gate.wait(1)
+  t.equal(away.phase, 'checking', 'a moment is not yet gone')
+  away.gate.wait(2)
+  over(t, away, 'abandoned', 'walked-back')
+
+  const back = new Play()
+  back.lay()
+  back.verdict()
+  back.door('entry', 'opening', 'open')
+  back.people('inside', 1)
+  back.people('inside', 0)
+  back.gate.wait(3)
+  back.door('entry', 'closing', 'closed')
+  over(t, back, 'abandoned', 'walked-back')
+
+  const single = new Play({ layout: 'single' }).toFace()
+  single.people('front', 0)
+  t.ok(has(single.gate.wait(3), 'cancelFace'))
+  over(t, single, 'abandoned', 'walked-back')
+
+  const atTheDoor = new Play({ layout: 'single', policy: { finger: 'never' } }).toFace()
+  atTheDoor.face('match')
+  atTheDoor.door('exit', 'opening', 'open')
+  atTheDoor.people('front', 0)
+  atTheDoor.gate.wait(11)
+  atTheDoor.door('exit', 'closing', 'closed')
+  over(t, atTheDoor, 'abandoned', 'walked-back')
+})
+
+void t.test('not alone', async (t) => {
+  const both = new Play()
+  both.lay()
+  both.verdict()
+  both.door('entry', 'opening', 'open')
+  both.people('inside', 1)
+  t.notOk(has(both.people('inside', 2), 'startFace'))
+  t.match([both.phase, both.reason], ['leaving', 'not-alone'])
+  goesBack(t, both, both.door('entry', 'closing', 'closed'))
+  over(t, both, 'refused', 'not-alone')
+
+  const late = new Play().toFace()
+  const effects = late.people('inside', 2)
+  t.ok(has(effects, 'cancelFace'))
+  goesBack(t, late, effects)
+  over(t, late, 'refused', 'not-alone')
+
+  const policy = new Play({ policy: { onRefusal: 'officer' } }).toFace()
+  policy.people('inside', 2)
+  referredInside(t, policy, 'not-alone')
+
+  const queue = new Play({ layout: 'single', policy: { finger: 'never' } })
+  queue.lay()
+  queue.people('front', 2)
+  queue.verdict()
+  t.match([queue.phase, queue.instruction], ['alone', 'one-person'])
+  queue.people('front', 1)
+  t.equal(queue.phase, 'face')
+  t.ok(has(queue.people('front', 2), 'cancelFace'), 'a second person may be another: the face is asked again')
+  queue.people('front', 1)
+  queue.face('match')
+  queue.door('exit', 'opening', 'open')
+  t.same(alerts(queue.feed({ kind: 'passed', door: 'exit' }, { kind: 'passed', door: 'exit' })), ['not-alone'], 'two went through one grant')
+})
+
+void t.test('something stays behind', async (t) => {
+  const bag = new Play({ policy: { finger: 'never' } }).toFace()
+  bag.face('match')
+  bag.door('exit', 'opening', 'open')
+  bag.feed({ kind: 'passed', door: 'exit' })
+  t.equal(bag.instruction, 'take-belongings')
+  t.same(alerts(bag.gate.wait(11)), ['object-left'])
+  bag.door('exit', 'closing', 'closed')
+  t.match(bag.records[0], { outcome: 'granted', reason: 'object-left' })
+  t.same(bag.gate.watch.kept, [], 'the traveller is forgotten')
+  t.match([bag.phase, bag.reason], ['referred', 'object-left'])
+  goesBack(t, bag, bag.officer('release'))
+  t.equal(bag.phase, 'idle')
+
+  const intruder = new Play()
+  t.same(alerts(intruder.people('inside', 1)), ['object-left'])
+  t.equal(intruder.phase, 'referred', 'never idle with somebody inside')
+})
+
+void t.test('devices, lists and clock are not there', async (t) => {
+  const expectations: [Part, Phase, string][] = [
+    ['reader', 'out-of-service', 'closed'], ['journal', 'out-of-service', 'closed'], ['exit', 'out-of-service', 'closed'], ['entry', 'out-of-service', 'closed'],
+    ['presence', 'out-of-service', 'closed'], ['camera', 'idle', 'officer-only'], ['face', 'idle', 'officer-only'], ['lists', 'idle', 'officer-only'],
+    ['clock', 'idle', 'officer-only'], ['finger', 'idle', 'face-only'],
+  ]
+  for (const [part, phase, mode] of expectations) {
+    const play = new Play()
+    play.part(part, false)
+    t.same([play.phase, play.mode], [phase, mode], `without ${part}`)
+    play.feed(...play.gate.allWell())
+    t.same([play.phase, play.mode], ['idle', 'full'], `${part} is back`)
+  }
+  const strict = new Play({ policy: { onFaceLost: 'closed', onListsStale: 'closed', finger: 'always' } })
+  for (const [part, mode] of [['camera', 'closed'], ['lists', 'closed'], ['finger', 'officer-only']] as const) {
+    strict.part(part, false)
+    t.equal(strict.mode, mode)
+    strict.part(part, true)
+  }
+  const single = new Play({ layout: 'single' })
+  single.part('presence', false)
+  t.equal(single.mode, 'officer-only')
+})
+
+void t.test('in officer-only mode the officer lets travellers through', async (t) => {
+  for (const layout of ['mantrap', 'single'] as const) {
+    const play = new Play({ layout })
+    play.part('clock', false)
+    play.lay()
+    play.verdict()
+    t.same([play.phase, play.records.length], ['referred', 0])
+    const effects = play.officer('grant')
+    t.same(opens(effects), layout === 'mantrap' ? ['entry'] : ['exit'])
+    if (layout === 'mantrap') t.same(opens(play.stepIn(2)), ['exit'], 'a parent with a child, as the officer sees')
+    play.stepOut()
+    over(t, play, 'granted', 'officer-granted')
+    t.match(play.records[0], { referral: 'clock-untrusted', officer: 'officer-7' })
+  }
+})
+
+void t.test('old or missing lists', async (t) => {
+  const phase = (onListsStale: 'accept' | 'officer' | 'closed', lists: DocumentFindings['lists']): Phase => {
+    const play = new Play({ policy: { onListsStale } })
+    play.lay()
+    play.verdict({ lists })
+    return play.phase
+  }
+  t.equal(phase('accept', { watchlist: 'stale', revoked: 'fresh' }), 'entering')
+  t.equal(phase('officer', { watchlist: 'stale', revoked: 'fresh' }), 'referred')
+  t.equal(phase('closed', { watchlist: 'stale', revoked: 'fresh' }), 'referred')
+  t.equal(phase('accept', { watchlist: 'fresh', revoked: 'absent' }), 'referred', 'a missing list is never accepted')
+  t.equal(phase('accept', { watchlist: 'fresh' }), 'referred')
+})
