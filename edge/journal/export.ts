@@ -72,7 +72,7 @@ export function* exportJournal(reader: JournalReader, range: ExportRange = {}): 
     return text
   }
   while (position < to) {
-    const { links } = reader.links(position, piece)
+    const links = reader.links(position, piece)
     if (links.length === 0) break
     for (const link of links) {
       const item: Gap = 'gap' in link ? link.gap : { first: link.fact.seq, last: link.fact.seq, prev: link.fact.prev, hash: link.fact.hash }

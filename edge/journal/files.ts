@@ -2,13 +2,14 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { WallTime } from '../base/clock.ts'
-import { ResourceError } from '../base/error.ts'
+import { DeviceError, PortcullisError } from '../base/error.ts'
 import { DayKeys } from './day-keys.ts'
 import type { JournalLimits } from './limits.ts'
 import { WriterLock } from './lock.ts'
 import { HighWater } from './mark.ts'
 import { type OpenOptions, type Opened, openStore } from './recover.ts'
 import type { KeyWrapper } from './seal.ts'
+import { isFull, writeError } from './store.ts'
 
 export interface Files extends Opened {
   lock: WriterLock
@@ -26,8 +27,8 @@ export interface FilesOptions {
   limits: JournalLimits
 }
 
+/** @throws as `Journal.open` does. */
 export function openFiles({ file, device, keys: wrapper, wall, limits }: FilesOptions): Files {
-  mkdirSync(dirname(file), { recursive: true })
   const reserveFile = `${file}.reserve`
   const open: { close(): void }[] = []
   const keep = <T extends { close(): void }>(part: T): T => {
@@ -35,13 +36,15 @@ export function openFiles({ file, device, keys: wrapper, wall, limits }: FilesOp
     return part
   }
   try {
+    mkdirSync(dirname(file), { recursive: true })
     const lock = keep(new WriterLock(`${file}.lock`))
     const mark = keep(new HighWater(`${file}.mark`))
     const keys = keep(new DayKeys(`${file}.keys`, device, wrapper))
     return { ...openWithReserve({ file, device, mark, wall, limits }, reserveFile), lock, mark, keys, reserveFile }
   } catch (error) {
     for (const part of open) part.close()
-    throw error
+    if (error instanceof PortcullisError) throw error
+    throw isFull(error) ? writeError(error) : new DeviceError('PC-JOURNAL-STORAGE', 'The journal cannot be opened.', { cause: error })
   }
 }
 
@@ -50,7 +53,7 @@ function openWithReserve(options: OpenOptions, reserveFile: string): Opened {
   try {
     return openStore(options)
   } catch (error) {
-    if (!(error instanceof ResourceError)) throw error
+    if (!isFull(error)) throw error
     rmSync(reserveFile, { force: true })
     return openStore(options)
   }

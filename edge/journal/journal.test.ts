@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
@@ -307,6 +307,35 @@ void t.test('a database near its limit lets the oldest facts go, read or not, an
   t.match(journal.counters, { pruned, pruned_early: pruned, pruned_unread: pruned })
   t.equal(journal.after(0, 10).some(({ class: of }) => of === 'safety'), true)
   t.match(await verifyJournal(file), { ok: true, pruned })
+})
+
+void t.test('a journal can be verified and read while it is written and pruned', async (t) => {
+  const { journal, clock, file } = await openIn(t, { retention: { passage: 1 } })
+  const write = async (): Promise<void> => {
+    for (let n = 0; n < 60; n++) {
+      await Promise.all(Array.from({ length: 50 }, () => journal.append(fact(n))))
+      if (n % 20 === 10) clock.advance(2 * day_ms)
+      if (n % 20 === 12) void journal.prune(clock.wall())
+    }
+  }
+  const writing = write()
+  const reader = new JournalReader(file)
+  for (let seen = 0; seen < 3000;) {
+    const { ok, firstBroken, last } = await verifyJournal(file)
+    t.strictSame([ok, firstBroken], [true, undefined])
+    t.ok(reader.tail(1).length === 1)
+    seen = last
+  }
+  await writing
+  await journal.close()
+  t.equal(statSync(`${file}-wal`).size, 0, 'no reader keeps the log from being taken over')
+  reader.close()
+  t.ok((await verifyJournal(file)).pruned > 0)
+})
+
+void t.test('a place that cannot be written gives a coded error', async (t) => {
+  const file = join(t.testdir({ occupied: 'a file' }), 'occupied', 'journal.db')
+  await t.rejects(reopen(file, new ManualClock(start)), { code: 'PC-JOURNAL-STORAGE' })
 })
 
 void t.test('the high-water mark survives a torn write', async (t) => {

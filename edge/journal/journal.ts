@@ -196,7 +196,8 @@ export class Journal implements FactSource, FactSink {
 
   /**
    * Makes the personal data of a UTC day (`2026-11-21`) unreadable for ever; the facts stay. What is
-   * promised and what is not: see day-keys.ts. Resolves when the receipt is durable.
+   * promised and what is not: see day-keys.ts. Resolves when the receipt is durable; should the disk
+   * refuse it, the day is erased all the same and the next start writes the receipt.
    * @throws UsageError (PC-JOURNAL-DAY-UNKNOWN) when there is none of that day.
    */
   async eraseDay(day: string): Promise<{ seq: number; facts: number }> {
@@ -331,6 +332,7 @@ export class Journal implements FactSource, FactSink {
 
   async #pruneSlices(now: number): Promise<number> {
     for (const day of expiredDays(this.#keys.days, this.#retention, now)) await this.eraseDay(day)
+    const before = this.#store.pruned()
     let pruned = 0
     let crowded = false
     while (this.#closing === undefined) {
@@ -338,7 +340,7 @@ export class Journal implements FactSource, FactSink {
       const choice = choose(this.#store, this.#retention, this.#limits, now, this.#cursors.slowest, crowded)
       if (choice.rows.every((row) => row.kind === prunedKind)) break
       this.#commitAll()
-      const error = this.#commit([entryOf(receipt(this.#store, choice), this.#moment())], () => remove(this.#store, choice.rows))
+      const error = this.#commit([entryOf(receipt(choice, before + pruned), this.#moment())], () => remove(this.#store, choice.rows))
       if (error !== undefined) throw error
       pruned += choice.rows.length
       this.#counters.add('pruned', choice.rows.length)
@@ -351,7 +353,7 @@ export class Journal implements FactSource, FactSink {
 
   #sayState(state: JournalState): void {
     if (state !== 'ok') {
-      this.#log.warn({ state }, 'the disk is full: the journal lives on its reserve, or not at all')
+      this.#log.warn({ state }, 'the journal cannot be written as usual: it lives on its reserve, or not at all')
       return
     }
     this.#log.info({ state }, 'the journal has space again')

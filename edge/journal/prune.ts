@@ -6,10 +6,9 @@
  * running total must equal what the gaps hold, so a gap without receipt shows.
  */
 import { sha256 } from '../base/canonical.ts'
-import type { Gap, Row } from './chain.ts'
+import { type Gap, type Row, prunedKind } from './chain.ts'
 import type { FactClass, NewFact } from './fact.ts'
 import type { JournalLimits, Retention } from './limits.ts'
-import { prunedKind } from './chain.ts'
 import type { Store } from './store.ts'
 
 const day_ms = 86_400_000
@@ -50,8 +49,11 @@ export function choose(store: Store, retention: Retention, limits: JournalLimits
   }
 }
 
-/** What the chain keeps of pruned facts: enough for the centre to say which they were. */
-export function receipt(store: Store, choice: Choice): NewFact {
+/**
+ * What the chain keeps of pruned facts: enough for the centre to say which they were.
+ * @param before how many facts were pruned before these.
+ */
+export function receipt(choice: Choice, before: number): NewFact {
   const rows = inOrder(choice.rows)
   const facts: Partial<Record<FactClass, number>> = {}
   for (const row of rows) facts[row.class] = (facts[row.class] ?? 0) + 1
@@ -63,7 +65,7 @@ export function receipt(store: Store, choice: Choice): NewFact {
     digest: sha256(Buffer.concat(rows.map((row) => row.hash))).toString('hex'),
     early: choice.early,
     unread: choice.unread,
-    total: store.pruned() + rows.length,
+    total: before + rows.length,
   }
   return { kind: prunedKind, class: 'audit', body }
 }

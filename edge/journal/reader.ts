@@ -37,8 +37,11 @@ export class JournalReader {
     return this.#facts(() => this.#store.tail(Math.min(most, journalLimits.read_max)))
   }
 
-  /** The chain after `seq`: facts and gaps in order, one bounded piece; empty at the end. */
-  links(seq: number, most: number): { links: Link[]; pruned: number } {
+  /**
+   * The chain after `seq`: facts and gaps in order, one bounded piece; empty at the end.
+   * @param atEnd at the end, is told in the same view of the database how many facts all gaps hold.
+   */
+  links(seq: number, most: number, atEnd: (pruned: number) => void = () => undefined): Link[] {
     return orDamaged(() =>
       this.#store.snapshot(() => {
         const rows = this.#store.after(seq, most, journalLimits.read_bytes_max)
@@ -47,7 +50,8 @@ export class JournalReader {
         links.sort((a, b) => placeOf(a) - placeOf(b))
         // What lies beyond the shorter of two full lists is not known to be complete yet.
         const known = Math.min(lastOf(rows.map((row) => row.seq), most), lastOf(gaps.map((gap) => gap.last), most))
-        return { links: links.filter((link) => placeOf(link) <= known), pruned: this.#store.pruned() }
+        if (links.length === 0) atEnd(this.#store.pruned())
+        return links.filter((link) => placeOf(link) <= known)
       }),
     )
   }

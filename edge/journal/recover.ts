@@ -6,12 +6,12 @@
 import { existsSync, renameSync, statSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import type { WallTime } from '../base/clock.ts'
-import { ConfigError, DeviceError, PortcullisError } from '../base/error.ts'
+import { ConfigError } from '../base/error.ts'
 import { ChainWalk } from './chain.ts'
 import type { JournalLimits } from './limits.ts'
 import type { HighWater } from './mark.ts'
 import { syncFolder } from './sectors.ts'
-import { Store, isDamage, isFull, writeError } from './store.ts'
+import { Store, isDamage } from './store.ts'
 
 /** Why and where to the journal before this one went. */
 export interface SetAside {
@@ -35,10 +35,7 @@ export interface OpenOptions {
   limits: JournalLimits
 }
 
-/**
- * @throws ConfigError (PC-JOURNAL-FORMAT, PC-JOURNAL-DEVICE) for a file that is not this device's journal;
- *   ResourceError (PC-JOURNAL-DISK-FULL), DeviceError (PC-JOURNAL-STORAGE) when it cannot be reached.
- */
+/** @throws ConfigError (PC-JOURNAL-FORMAT, PC-JOURNAL-DEVICE) for a file that is not this device's journal; errors of SQLite. */
 export function openStore(options: OpenOptions): Opened {
   const { file, mark } = options
   if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0) {
@@ -68,8 +65,7 @@ function inspect(options: OpenOptions): Store | { why: 'damaged' | 'older'; last
   } catch (error) {
     store?.close()
     if (isDamage(error)) return { why: 'damaged', last }
-    if (error instanceof PortcullisError) throw error
-    throw isFull(error) ? writeError(error) : new DeviceError('PC-JOURNAL-STORAGE', 'The journal cannot be opened.', { cause: error })
+    throw error
   }
 }
 
@@ -91,11 +87,7 @@ function isBroken(store: Store, limits: JournalLimits): boolean {
 }
 
 function create({ file, device, limits }: OpenOptions, base: number): Store {
-  try {
-    return new Store(file, { busy_ms: limits.busy_ms, create: { device, base } })
-  } catch (error) {
-    throw error instanceof PortcullisError ? error : writeError(error)
-  }
+  return new Store(file, { busy_ms: limits.busy_ms, create: { device, base } })
 }
 
 /** Renames the database and what belongs to it; returns the new name. */

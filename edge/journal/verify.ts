@@ -56,8 +56,11 @@ async function walk(reader: JournalReader, check: Check, { signal, onProgress }:
   const last = reader.last
   for (;;) {
     if (signal?.aborted === true) throw new CancelledError()
-    const { links, pruned } = reader.links(check.seq, piece)
-    if (links.length === 0) return check.end(pruned) ?? damageOf(reader, check)
+    let unreceipted: Break | undefined
+    const links = reader.links(check.seq, piece, (pruned) => {
+      unreceipted = check.end(pruned)
+    })
+    if (links.length === 0) return unreceipted ?? damageOf(reader, check)
     for (const link of links) {
       const broken = check.link(link)
       if (broken !== undefined) return broken
