@@ -17,6 +17,8 @@ export interface Unit {
   /** Releases everything. Called after a failed start, too. */
   stop(): Promise<void>
   readonly restart: RestartPolicy
+  /** The device is ready without it: its start is not waited for. */
+  readonly background?: boolean
 }
 
 /** `retry`: start again with back-off, the device runs degraded meanwhile. `give-up`: the device cannot run without it. */
@@ -58,7 +60,8 @@ export class Supervisor {
   readonly #log: Logger
   readonly #limits: SupervisorLimits
   readonly #abort = new AbortController()
-  readonly #retries = new Set<Promise<void>>()
+  /** Starts that nobody waits for. */
+  readonly #going = new Set<Promise<void>>()
   #started: Unit[] = []
 
   constructor(units: readonly Unit[], clock: Clock, log: Logger, limits: SupervisorLimits = supervisorLimits) {
@@ -89,20 +92,23 @@ export class Supervisor {
       const left_ms = Math.max(0, deadline - this.#clock.now())
       await Promise.all(group.filter((unit) => this.#started.includes(unit)).map((unit) => this.#stopUnit(unit, Math.min(left_ms, this.#limits.stop_ms))))
     }
-    await Promise.allSettled(this.#retries)
+    await Promise.allSettled(this.#going)
     this.#started = []
   }
 
   async #startFirst(unit: Unit): Promise<void> {
     this.#started.push(unit)
-    try {
-      await this.#startOnce(unit)
-    } catch (error) {
+    const starting = this.#startOnce(unit).catch((error: unknown) => {
       if (unit.restart === 'give-up') throw error
-      this.#log.warn({ unit: unit.name, error }, 'could not be started; trying again')
-      const retrying = this.#retry(unit).finally(() => this.#retries.delete(retrying))
-      this.#retries.add(retrying)
-    }
+      this.#goOn(this.#retry(unit, error))
+    })
+    if (unit.background === true) this.#goOn(starting)
+    else await starting
+  }
+
+  #goOn(work: Promise<void>): void {
+    const going = work.finally(() => this.#going.delete(going))
+    this.#going.add(going)
   }
 
   async #startOnce(unit: Unit): Promise<void> {
@@ -116,18 +122,19 @@ export class Supervisor {
     )
   }
 
-  async #retry(unit: Unit): Promise<void> {
+  async #retry(unit: Unit, first: unknown): Promise<void> {
     const backoff = new Backoff(this.#limits.retry_ms, this.#limits.retry_ms * 60)
     const { signal } = this.#abort
-    while (!signal.aborted) {
+    for (let error = first; !signal.aborted;) {
+      this.#log.warn({ unit: unit.name, error }, 'could not be started; trying again')
       await this.#stopUnit(unit, this.#limits.stop_ms)
       try {
         await sleep(this.#clock, backoff.next_ms(), signal)
         await this.#startOnce(unit)
         this.#log.info({ unit: unit.name }, 'started')
         return
-      } catch (error) {
-        if (!signal.aborted) this.#log.warn({ unit: unit.name, error }, 'could not be started; trying again')
+      } catch (again) {
+        error = again
       }
     }
   }

@@ -43,7 +43,7 @@ export async function gateUnits({ profile }: LoadedProfile, partNames: readonly 
   })
   model.add(controller.component)
   return [
-    { name: 'face', needs: [], restart: 'retry', start: (signal) => face.start(signal), stop: () => face.stop() },
+    { name: 'face', needs: [], restart: 'retry', background: true, start: (signal) => face.start(signal), stop: () => face.stop() },
     { name: 'gate', needs: partNames, restart: 'retry', start: () => controller.start(), stop: () => controller.stop() },
   ]
 }

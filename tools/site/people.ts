@@ -106,3 +106,6 @@ export function traveller(number: number, faces: readonly string[]): Traveller {
 
 /** What the reader reads. */
 export const documentLines = ({ document }: Traveller): string[] => composeMrz(document)
+
+/** The holder's finger, by the word under which the emulated scanner knows it. */
+export const fingerOf = ({ document }: Traveller): string => `finger of ${document.documentNumber}`

@@ -1,0 +1,116 @@
+/** The runtime as a process of its own, started again when it dies, as systemd would. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createWriteStream, type WriteStream } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { join } from 'node:path'
+import { systemClock } from '../../edge/base/clock.ts'
+import { DeviceError, TimeoutError } from '../../edge/base/error.ts'
+import { Listeners } from '../../edge/base/listeners.ts'
+import { sleep, within } from '../../edge/base/wait.ts'
+import { root } from '../house/sources.ts'
+
+export interface RuntimeProcessOptions {
+  profile: string
+  state: string
+  /** Where its log goes. */
+  log: string
+  /** The program's file: its sources, or the bundle. */
+  program?: string
+  /** How long after its death it is started again (systemd's RestartSec=). */
+  restart_ms?: number
+}
+
+/** What the log line `ready` says. */
+export interface Ready {
+  page: string | undefined
+  /** From the start of the process until it was ready. */
+  started_ms: number
+}
+
+const stopLimit_ms = 15_000
+
+export class RuntimeProcess {
+  /** Where the page of the running runtime is. */
+  page: string | undefined
+  readonly onReady = new Listeners<Ready>()
+  /** Each log line as an object. */
+  readonly onLine = new Listeners<Record<string, unknown>>()
+  readonly #options: RuntimeProcessOptions
+  readonly #log: WriteStream
+  #child: ChildProcess | undefined
+  #stopping = false
+
+  constructor(options: RuntimeProcessOptions) {
+    this.#options = options
+    this.#log = createWriteStream(options.log)
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid
+  }
+
+  /** Resolves when the runtime says that it is ready. @throws DeviceError (PC-SITE-RUNTIME) when it ends instead, TimeoutError. */
+  async start(limit_ms = 60_000): Promise<Ready> {
+    const ready = new Promise<Ready>((resolve, reject) => {
+      const remove = this.onReady.add((said) => {
+        remove()
+        resolve(said)
+      })
+      this.#spawn((code) => reject(new DeviceError('PC-SITE-RUNTIME', `The runtime ended with code ${code ?? 'none'} before it was ready; see ${this.#options.log}.`)))
+    })
+    return await within({ clock: systemClock, limit_ms, code: 'PC-SITE-RUNTIME', message: `The runtime was not ready within ${limit_ms / 1000} s; see ${this.#options.log}.` }, () => ready)
+  }
+
+  /** Ends it without a chance to say goodbye; it is started again. */
+  kill(): void {
+    this.#child?.kill('SIGKILL')
+  }
+
+  /** Asks it to stop. @throws TimeoutError (PC-SITE-RUNTIME-STOP) when it had to be killed. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    const child = this.#child
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const exited = new Promise<'exited'>((resolve) => child.once('exit', () => resolve('exited')))
+    child.kill('SIGTERM')
+    const how = await Promise.race([exited, sleep(systemClock, stopLimit_ms).then(() => 'late' as const)])
+    if (how === 'exited') return
+    child.kill('SIGKILL')
+    throw new TimeoutError('PC-SITE-RUNTIME-STOP', `The runtime did not stop within ${stopLimit_ms / 1000} s.`)
+  }
+
+  #spawn(onEarlyEnd: (code: number | null) => void): void {
+    const { profile, state, program = join(root, 'tools/cli/portcullis.ts') } = this.#options
+    const child = spawn(process.execPath, [program, 'run', '--profile', profile, '--state', state], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#child = child
+    let wasReady = false
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      this.#log.write(`${line}\n`)
+      const said = read(line)
+      if (said === undefined) return
+      if (said['says'] === 'ready') {
+        wasReady = true
+        this.page = said['page'] as string | undefined
+        this.onReady.emit({ page: this.page, started_ms: Number(said['started_ms']) })
+      }
+      this.onLine.emit(said)
+    })
+    child.stderr.on('data', (text: Buffer) => this.#log.write(text))
+    child.once('exit', (code) => {
+      this.page = undefined
+      if (this.#stopping) return
+      if (!wasReady) onEarlyEnd(code)
+      void sleep(systemClock, this.#options.restart_ms ?? 100).then(() => {
+        if (!this.#stopping) this.#spawn(() => undefined)
+      })
+    })
+  }
+}
+
+function read(line: string): Record<string, unknown> | undefined {
+  try {
+    return JSON.parse(line) as Record<string, unknown>
+  } catch {
+    return undefined
+  }
+}
