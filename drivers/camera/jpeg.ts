@@ -2,8 +2,6 @@
  * JPEG (ITU-T T.81) as far as a camera needs it: where a picture begins and ends in a stream, how
  * large it is, and which of its bytes are the image.
  */
-import type { Framer } from '../kit/framing.ts'
-
 const SOI = 0xd8
 const EOI = 0xd9
 const SOS = 0xda
@@ -74,15 +72,18 @@ class PictureWalk {
   }
 }
 
-/** Finds where in `bytes` a picture's SOI stands, or how many of the first bytes surely lead to none. */
-export type PictureStart = (bytes: Buffer) => { at: number } | { useless: number }
+/**
+ * Finds where in `bytes` a picture's SOI stands, and how many bytes just before belong to it as its
+ * header; or how many of the first bytes surely lead to none.
+ */
+export type PictureStart = (bytes: Buffer) => { at: number; header: number } | { useless: number }
 
 const startOfImage = Uint8Array.of(0xff, SOI, 0xff)
 
 /** Pictures one after another, as `ffmpeg -f mjpeg` writes them. */
 export const bareStart: PictureStart = (bytes) => {
   const at = bytes.indexOf(startOfImage)
-  return at < 0 ? { useless: Math.max(0, bytes.length - 2) } : { at }
+  return at < 0 ? { useless: Math.max(0, bytes.length - 2) } : { at, header: 0 }
 }
 
 /** Whether a picture begins at `at`; `undefined` when the bytes end before that is clear. */
@@ -101,7 +102,7 @@ const pieceMax = 65_536
 const brokenMax = 16
 
 /** Cuts a stream into whole pictures. Never throws and never holds more than `pictureMax` and one piece. */
-export class PictureStream implements Framer<Uint8Array> {
+export class PictureStream {
   readonly #start: PictureStart
   readonly #pictureMax: number
   readonly #counter: PictureCounter
@@ -109,8 +110,6 @@ export class PictureStream implements Framer<Uint8Array> {
   #held = this.#store.subarray(0, 0)
   #walk: PictureWalk | undefined
   #brokenInARow = 0
-  /** Bytes that were part of no picture. */
-  discarded = 0
 
   /** @param pictureMax bytes of the largest picture. */
   constructor(start: PictureStart, pictureMax: number, counter: PictureCounter) {
@@ -119,10 +118,12 @@ export class PictureStream implements Framer<Uint8Array> {
     this.#counter = counter
   }
 
+  /** Bytes held of what is not a whole picture yet. */
   get pending(): number {
     return this.#held.length
   }
 
+  /** Takes the next bytes of the stream and returns the pictures that they complete. */
   push(bytes: Uint8Array): Uint8Array[] {
     const pictures: Uint8Array[] = []
     for (let at = 0; at < bytes.length; at += pieceMax) {
@@ -130,12 +131,6 @@ export class PictureStream implements Framer<Uint8Array> {
       for (let picture = this.#take(); picture !== undefined; picture = this.#take()) pictures.push(picture)
     }
     return pictures
-  }
-
-  /** Forgets an unfinished picture. */
-  reset(): void {
-    this.#walk = undefined
-    this.#discard(this.#held.length)
   }
 
   #append(piece: Uint8Array): void {
@@ -177,9 +172,14 @@ export class PictureStream implements Framer<Uint8Array> {
   #begin(): boolean {
     if (this.#walk !== undefined) return true
     const found = this.#start(this.#held)
-    this.#discard('at' in found ? found.at : found.useless)
-    if ('at' in found) this.#walk = new PictureWalk()
-    return 'at' in found
+    if ('useless' in found) {
+      this.#discard(found.useless)
+      return false
+    }
+    this.#discard(found.at - found.header)
+    this.#held = this.#held.subarray(found.header)
+    this.#walk = new PictureWalk()
+    return true
   }
 
   #giveUp(why: 'truncated' | 'oversized', length: number): void {
@@ -189,7 +189,6 @@ export class PictureStream implements Framer<Uint8Array> {
   }
 
   #discard(length: number): void {
-    this.discarded += length
     this.#counter.add('discardedBytes', length)
     this.#held = this.#held.subarray(length)
   }

@@ -5,9 +5,12 @@ import { type PictureStart, startsAt } from '../jpeg.ts'
 /** A part's header in bytes, its delimiter included. */
 const headerMax = 8_192
 const boundaryMax = 200
+/** A line break and dashes before the boundary. */
+const beforeMax = 16
 
 const LF = 0x0a
 const CR = 0x0d
+const DASH = 0x2d
 
 /**
  * The boundary that a Content-Type names, without leading dashes; `undefined` when it is no
@@ -28,18 +31,28 @@ export function partStart(boundary: string): PictureStart {
   const core = Buffer.from(ascii(boundary))
   return (bytes) => {
     for (let from = 0; ;) {
-      const delimiter = bytes.indexOf(core, from)
-      if (delimiter < 0) return { useless: Math.max(0, bytes.length - core.length + 1) }
-      const body = bodyAt(bytes, delimiter, delimiter + core.length)
+      const found = bytes.indexOf(core, from)
+      if (found < 0) return { useless: Math.max(0, bytes.length - core.length - beforeMax) }
+      const delimiter = delimiterAt(bytes, found)
+      const body = bodyAt(bytes, delimiter, found + core.length)
       if (body === undefined) return { useless: delimiter }
       if (body >= 0) {
         const isPicture = startsAt(bytes, body)
         if (isPicture === undefined) return { useless: delimiter }
-        if (isPicture) return { at: body }
+        if (isPicture) return { at: body, header: body - delimiter }
       }
-      from = delimiter + core.length
+      from = found + core.length
     }
   }
+}
+
+/** Where the delimiter begins whose boundary stands at `boundary`: its dashes and the line break before them are part of it. */
+function delimiterAt(bytes: Buffer, boundary: number): number {
+  let at = boundary
+  while (bytes[at - 1] === DASH && boundary - at < beforeMax - 2) at--
+  if (bytes[at - 1] === LF) at--
+  if (bytes[at - 1] === CR) at--
+  return at
 }
 
 /** Where the part's body begins, -1 when this is no delimiter line with a header, `undefined` when the bytes end before that is clear. */
