@@ -29,8 +29,8 @@ export interface MachineRunnerOptions<State, Input, Effect> {
   machine: Machine<State, Input, Effect>
   initial: State
   clock: Clock
-  /** Writes a step down; resolves when it would survive a power cut. */
-  record(step: Step<Input, Effect>): Promise<void>
+  /** Writes a step down, which was taken in the state `before`; resolves when it would survive a power cut. */
+  record(step: Step<Input, Effect>, before: State): Promise<void>
   /** Carries an effect out. What comes of it comes back as inputs. */
   perform(effect: Effect): void
   /** The step could not be written in time: which of its effects go ahead all the same? */
@@ -66,11 +66,12 @@ export class MachineRunner<State, Input, Effect> {
     if (this.#stopped) return
     const { machine, clock, onState } = this.#options
     const now = Math.round(clock.now())
-    const [next, effects] = machine.step(this.#state, input, now)
+    const before = this.#state
+    const [next, effects] = machine.step(before, input, now)
     this.#state = next
     this.#armTimeout()
     onState?.(next)
-    this.#enqueue({ now, input, effects })
+    this.#enqueue({ now, input, effects }, before)
   }
 
   /** Takes no more inputs; resolves when the effects of those already taken are out. */
@@ -80,13 +81,13 @@ export class MachineRunner<State, Input, Effect> {
     await this.#tail
   }
 
-  #enqueue(step: Step<Input, Effect>): void {
+  #enqueue(step: Step<Input, Effect>, before: State): void {
     if (this.#backlog >= this.#options.backlogMax) {
       this.#perform(this.#options.unrecorded(step, new ResourceError('PC-BASE-BACKLOG', 'Too many steps wait for the journal.')))
       return
     }
     this.#backlog++
-    const recorded = this.#record(step)
+    const recorded = this.#record(step, before)
     this.#tail = this.#tail.then(async () => {
       this.#perform(await recorded)
       this.#backlog--
@@ -94,7 +95,7 @@ export class MachineRunner<State, Input, Effect> {
   }
 
   /** Resolves with the effects that may be carried out; never rejects. */
-  async #record(step: Step<Input, Effect>): Promise<readonly Effect[]> {
+  async #record(step: Step<Input, Effect>, before: State): Promise<readonly Effect[]> {
     const { clock, recordLimit_ms, record, unrecorded } = this.#options
     let cancel: Cancel = () => undefined
     const late = new Promise<never>((_, reject) => {
@@ -103,7 +104,7 @@ export class MachineRunner<State, Input, Effect> {
       })
     })
     try {
-      await Promise.race([record(step), late])
+      await Promise.race([record(step, before), late])
       return step.effects
     } catch (error) {
       return unrecorded(step, error)

@@ -14,7 +14,7 @@ import type { FactSink } from '../journal/fact.ts'
 import { parseCitizenCard } from '../perception/document/citizen-card.ts'
 import { parseMrz } from '../perception/document/mrz.ts'
 import { Checks, type ChecksOptions } from './checks.ts'
-import { Gate, type Outcome } from './contract.ts'
+import { Gate, type Outcome, type Reason } from './contract.ts'
 import { Desk } from './desk.ts'
 import { type Effect, mayGoUnrecorded, type PassageRecord } from './effect.ts'
 import type { DoorName, Input, Part, SafetyReason } from './input.ts'
@@ -26,10 +26,12 @@ import { view } from './view.ts'
 
 /** The kind of fact that a step becomes; `portcullis journal replay` feeds them to the machine again. */
 export const stepKind = 'gate.step'
-/** Begins the steps of a run: its body holds the setup. */
+/** Begins a run of steps: its body holds the state in which the first of them was taken. */
 export const startKind = 'gate.start'
 /** The summary of a passage; its personal part says who. */
 export const passageKind = 'gate.passage'
+/** The emergency began, or an officer ended it: a start finds the newest. */
+export const emergencyKind = 'gate.emergency'
 
 /** How long a step may take to become durable before the gate counts the journal as lost. */
 const recordLimit_ms = 2_000
@@ -39,9 +41,15 @@ const journalRetry_ms = 1_000
 
 export interface GateControllerOptions extends Omit<ChecksOptions, 'desk' | 'feed'> {
   name: string
-  journal: FactSink
+  journal: GateJournal
   /** The journal's last word of an emergency that no officer ended. */
   emergency?: SafetyReason | undefined
+}
+
+/** What the gate needs of the journal; when it is not `ok`, nobody begins a passage. */
+export type GateJournal = FactSink & {
+  readonly state: 'ok' | 'reserve' | 'unavailable'
+  onState(listener: (state: 'ok' | 'reserve' | 'unavailable') => void): () => void
 }
 
 export class GateController {
@@ -52,7 +60,11 @@ export class GateController {
   #runner: MachineRunner<State, Input, Effect> | undefined
   #ends: (() => void)[] = []
   #totals: Partial<Record<Outcome, number>> = {}
-  #journalUsable = true
+  /** The last step was written down. */
+  #recording = true
+  /** The steps since the last start fact are all in the journal. */
+  #unbroken = false
+  #inEmergency = false
   #journalProbe: Cancel | undefined
   #decision_ms: number | undefined
 
@@ -75,11 +87,10 @@ export class GateController {
 
   async start(): Promise<void> {
     const { setup, clock, journal, parts, emergency } = this.#options
-    const initial = initialState(setup)
-    await journal.append({ kind: startKind, class: 'passage', body: { setup: setup as unknown as Json } })
+    this.#inEmergency = emergency !== undefined
     this.#runner = new MachineRunner({
-      machine: gateMachine, initial, clock, recordLimit_ms, backlogMax,
-      record: (step) => this.#record(step),
+      machine: gateMachine, initial: initialState(setup), clock, recordLimit_ms, backlogMax,
+      record: (step, before) => this.#record(step, before),
       perform: (effect) => this.#perform(effect),
       unrecorded: (step, error) => this.#unrecorded(step, error),
       onState: (state) => this.#show(state),
@@ -87,8 +98,9 @@ export class GateController {
     this.component.publish('health', { status: 'ready' })
     this.component.publish('totals', {})
     this.#feed({ kind: 'start', ...(emergency === undefined ? {} : { emergency }) })
-    this.#tellPart('journal', true)
+    this.#tellJournal()
     this.#ends = [
+      journal.onState(() => this.#tellJournal()),
       listenToParts(parts, setup.layout, (input) => this.#feed(input)),
       this.#checks.start((part, usable) => this.#tellPart(part, usable)),
       parts.reader.onEvent('read', ({ lines }) => this.#read(lines)),
@@ -134,36 +146,52 @@ export class GateController {
     else this.#feed({ kind: 'documentRead', ref: this.#desk.keep({ from: 'card', claim: reading.claim }) })
   }
 
-  async #record(step: Step<Input, Effect>): Promise<void> {
-    await this.#options.journal.append({ kind: stepKind, class: 'passage', body: step as unknown as Json })
-    if (!this.#journalUsable) {
-      this.#journalUsable = true
-      this.#tellPart('journal', true)
-    }
+  /** A run whose steps are not all in the journal could not be replayed: after a hole a new one begins. */
+  async #record(step: Step<Input, Effect>, before: State): Promise<void> {
+    const { journal } = this.#options
+    const facts = [journal.append({ kind: stepKind, class: 'passage', body: step as unknown as Json })]
+    if (!this.#unbroken) facts.unshift(journal.append({ kind: startKind, class: 'passage', body: { state: before as unknown as Json } }))
+    this.#unbroken = true
+    await Promise.all(facts)
+    if (this.#recording) return
+    this.#recording = true
+    this.#tellJournal()
   }
 
   /** Without a durable fact nobody is let in or through: see `mayGoUnrecorded`. */
   #unrecorded(step: Step<Input, Effect>, error: unknown): readonly Effect[] {
     const { log, clock } = this.#options
+    this.#unbroken = false
     log.error({ component: this.component.name, error: describe(error) }, 'a step could not be written to the journal')
-    if (this.#journalUsable) {
-      this.#journalUsable = false
-      this.component.publish('health', { status: 'degraded', code: 'PC-GATE-JOURNAL', says: 'The journal does not take facts: nobody is let through.' })
-      this.#tellPart('journal', false)
+    if (this.#recording) {
+      this.#recording = false
+      this.#tellJournal()
     }
     // Says so again until it is written down: the step that tells it is itself the test of the journal.
     this.#journalProbe?.()
-    this.#journalProbe = clock.after(journalRetry_ms, () => {
-      if (!this.#journalUsable) this.#tellPart('journal', false)
-    })
+    this.#journalProbe = clock.after(journalRetry_ms, () => this.#tellJournal())
     return step.effects.filter(mayGoUnrecorded)
+  }
+
+  #tellJournal(): void {
+    const usable = this.#recording && this.#options.journal.state === 'ok'
+    this.component.publish('health', usable ? { status: 'ready' } : { status: 'degraded', code: 'PC-GATE-JOURNAL', says: 'The journal does not take facts: nobody is let through.' })
+    this.#tellPart('journal', usable)
   }
 
   #show(state: State): void {
     const { component } = this
     component.publish('view', view(state))
     component.publish('mode', mode(state))
-    if (this.#journalUsable) component.publish('health', { status: 'ready' })
+    const inEmergency = state.stage.at === 'emergency'
+    if (inEmergency !== this.#inEmergency) this.#noteEmergency(inEmergency ? state.stage.reason : undefined)
+    this.#inEmergency = inEmergency
+  }
+
+  #noteEmergency(reason: Reason | undefined): void {
+    const { journal, log } = this.#options
+    journal.append({ kind: emergencyKind, class: 'safety', body: reason === undefined ? { on: false } : { on: true, reason } })
+      .catch((error: unknown) => log.error({ error: describe(error) }, 'an emergency could not be written to the journal'))
   }
 
   #perform(effect: Effect): void {

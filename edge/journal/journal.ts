@@ -166,6 +166,12 @@ export class Journal implements FactSource, FactSink {
     return this.#store.tail(Math.min(most, this.#limits.read_max)).map((row) => this.#toFact(row))
   }
 
+  /** The newest fact of a kind that is written in class `safety`: how a start learns of an emergency before it. */
+  newestSafety(kind: string): Fact | undefined {
+    const row = this.#store.newestSafety(kind)
+    return row === undefined ? undefined : this.#toFact(row)
+  }
+
   cursor(reader: string): number {
     return this.#cursors.get(reader)
   }

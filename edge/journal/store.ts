@@ -17,6 +17,7 @@ const schema = `
   ) STRICT;
   CREATE INDEX fact_by_age ON fact (class, wall);
   CREATE INDEX fact_by_day ON fact (day) WHERE day IS NOT NULL;
+  CREATE INDEX fact_safety ON fact (kind, seq) WHERE class = 'safety';
   CREATE TABLE gap (last INTEGER PRIMARY KEY, first INTEGER NOT NULL, prev BLOB NOT NULL, hash BLOB NOT NULL) STRICT;
   CREATE TABLE cursor (reader TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT;
   PRAGMA application_id = ${applicationId};
@@ -109,6 +110,10 @@ export class Store {
 
   tail(most: number): Row[] {
     return (this.#all('SELECT * FROM fact ORDER BY seq DESC LIMIT ?', most) as Row[]).reverse()
+  }
+
+  newestSafety(kind: string): Row | undefined {
+    return this.#get("SELECT * FROM fact WHERE class = 'safety' AND kind = ? ORDER BY seq DESC LIMIT 1", kind) as Row | undefined
   }
 
   head(): Head {

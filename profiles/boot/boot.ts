@@ -5,6 +5,7 @@ import type { Clock } from '../../edge/base/clock.ts'
 import { ConfigError } from '../../edge/base/error.ts'
 import type { Logger } from '../../edge/base/log.ts'
 import { DeviceModel } from '../../edge/device/model.ts'
+import { journalComponent } from '../../edge/journal/component.ts'
 import { Journal } from '../../edge/journal/journal.ts'
 import { deviceKey } from '../../edge/journal/seal.ts'
 import { Chronicle } from '../../edge/run/chronicle.ts'
@@ -60,6 +61,8 @@ export async function assemble(loaded: LoadedProfile, options: BootOptions): Pro
   })
   const chronicle = new Chronicle(model, journal, log)
   chronicle.start()
+  const memory = journalComponent(journal, clock)
+  model.add(memory.component)
 
   const parts = partUnits(loaded, model, { clock, log, secret })
   const gate = await gateUnits(loaded, parts.map(({ name }) => name), { ...options, model, journal, secret })
@@ -77,9 +80,13 @@ export async function assemble(loaded: LoadedProfile, options: BootOptions): Pro
   const supervisor = new Supervisor(units, clock, log)
   let cancelPrune = (): void => undefined
   const prune = (): void => {
+    cancelPrune()
     journal.prune(clock.wall()).catch((error: unknown) => log.error({ error }, 'old facts could not be removed'))
     cancelPrune = clock.after(prunePeriod_ms, prune)
   }
+  journal.onState((state) => {
+    if (state === 'reserve') prune()
+  })
   return {
     model,
     runtime,
@@ -96,6 +103,7 @@ export async function assemble(loaded: LoadedProfile, options: BootOptions): Pro
       await supervisor.stop()
       runtime.stop()
       chronicle.stop()
+      memory.stop()
       await journal.close()
     },
   }

@@ -6,8 +6,9 @@ import {
 import type { Component } from '../../edge/device/component.ts'
 import type { Common, Contract, Members } from '../../edge/device/contract.ts'
 import type { DeviceModel } from '../../edge/device/model.ts'
-import { GateController } from '../../edge/gate/controller.ts'
+import { emergencyKind, GateController } from '../../edge/gate/controller.ts'
 import { Enrolments } from '../../edge/gate/enrolment.ts'
+import type { SafetyReason } from '../../edge/gate/input.ts'
 import { ListFolder } from '../../edge/gate/list-folder.ts'
 import type { GateParts } from '../../edge/gate/parts.ts'
 import type { Journal } from '../../edge/journal/journal.ts'
@@ -39,6 +40,7 @@ export async function gateUnits({ profile }: LoadedProfile, partNames: readonly 
   const { use, ...setup } = profile.gate
   const controller = new GateController({
     name: 'gate', clock, log: log.child({ component: 'gate' }), setup, parts: gateParts(use, model), journal, face, lists,
+    emergency: emergencyBefore(journal),
     enrolments: new Enrolments({ folder: join(folder, 'enrolments'), key, authority }), timeZone: profile.device.timeZone,
   })
   model.add(controller.component)
@@ -46,6 +48,12 @@ export async function gateUnits({ profile }: LoadedProfile, partNames: readonly 
     { name: 'face', needs: [], restart: 'retry', background: true, start: (signal) => face.start(signal), stop: () => face.stop() },
     { name: 'gate', needs: partNames, restart: 'retry', start: () => controller.start(), stop: () => controller.stop() },
   ]
+}
+
+/** The emergency that was on when the runtime last ran: only an officer ends one, no restart does. */
+function emergencyBefore(journal: Journal): SafetyReason | undefined {
+  const { on, reason } = (journal.newestSafety(emergencyKind)?.body ?? {}) as { on?: boolean; reason?: SafetyReason }
+  return on === true ? (reason ?? 'fire-alarm') : undefined
 }
 
 function gateParts(use: LoadedProfile['profile']['gate']['use'], model: DeviceModel): GateParts {

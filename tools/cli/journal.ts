@@ -8,11 +8,13 @@ import { systemClock } from '../../edge/base/clock.ts'
 import { CancelledError, InputError, UsageError } from '../../edge/base/error.ts'
 import { silent } from '../../edge/base/log.ts'
 import { sleep } from '../../edge/base/wait.ts'
+import { startKind, stepKind } from '../../edge/gate/controller.ts'
+import { gateMachine } from '../../edge/gate/machine.ts'
 import { exportJournal, verifyExport } from '../../edge/journal/export.ts'
 import type { Fact } from '../../edge/journal/fact.ts'
 import { Journal } from '../../edge/journal/journal.ts'
 import { JournalReader } from '../../edge/journal/reader.ts'
-import { type RecordedMachines, replaySteps } from '../../edge/journal/steps.ts'
+import { type RecordedMachine, type RecordedMachines, replaySteps } from '../../edge/journal/steps.ts'
 import { verifyJournal } from '../../edge/journal/verify.ts'
 
 /** Where a command writes, and what it leaves behind. */
@@ -48,7 +50,12 @@ interface Common {
 const follow_ms = 250
 
 /** Machines whose decisions are in a journal. */
-const recorded: RecordedMachines = {}
+const recorded: RecordedMachines = {
+  [stepKind]: {
+    startKind, machine: gateMachine as RecordedMachine['machine'],
+    initialFrom: (body) => (body as unknown as { state: unknown }).state,
+  },
+}
 
 export function command(): Command {
   return journalCommand(recorded)

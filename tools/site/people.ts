@@ -80,11 +80,17 @@ const given = ['VAN AN', 'THI BINH', 'MINH CHAU', 'WEI', 'FANG', 'NA', 'DUC', 'H
 
 const pick = <T>(from: readonly T[], index: number): T => from[index % from.length] as T
 
+/** Who there is to be seen: the demo's faces, and the one of whom there is a photograph to hold up. */
+export interface Cast {
+  faces: readonly string[]
+  photographed: string
+}
+
 /** The traveller with the given number, from 0; everyone carries a document of their own. */
-export function traveller(number: number, faces: readonly string[]): Traveller {
+export function traveller(number: number, { faces, photographed }: Cast): Traveller {
   const plan = pick(plans, number)
-  const holder = pick(faces, number)
   const behaviour = plan.behaviour ?? 'walks-through'
+  const holder = behaviour === 'holds-up-photo' ? photographed : pick(faces, number)
   const issuer = number % 3 === 2 ? 'CHN' : 'VNM'
   return {
     label: plan.label,

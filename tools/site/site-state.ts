@@ -15,7 +15,8 @@ import { fingerOf, type Traveller } from './people.ts'
 /** The demo's faces, made at set-up. */
 export interface Faces {
   people: { id: string; passport: string; scripts: Record<string, string[]> }[]
-  attacks: Record<string, Record<string, string[]> | string[]>
+  /** Pictures of pictures: of whom, and the frames of the hand that holds them up. */
+  attacks: Record<string, { of: string; frames: string[] }>
   scenes: Record<string, string[]>
 }
 

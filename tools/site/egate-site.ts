@@ -1,0 +1,83 @@
+/** One e-Gate, whole: emulated hardware, centre, and the runtime as a process of its own. */
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parse } from 'yaml'
+import type { Via } from '../../drivers/kit/twin.ts'
+import type { Profile } from '../../profiles/profile.ts'
+import { readFileSync } from 'node:fs'
+import { root } from '../house/sources.ts'
+import { Centre } from './centre.ts'
+import { EgateWorld } from './egate-world.ts'
+import { PageWatch } from './page-watch.ts'
+import { traveller, type Traveller } from './people.ts'
+import { type Ready, RuntimeProcess } from './runtime-process.ts'
+import { writeSiteProfile } from './site-profile.ts'
+import { makeState, readFaces } from './site-state.ts'
+
+export interface EgateSiteOptions {
+  /** Where everything of this site is kept. */
+  folder: string
+  /** How many different travellers may come. */
+  travellers: number
+  /** The program's file; its sources unless given. */
+  program?: string
+  port?: number
+  via?: Via
+  /** How fast the fingerprint module is: 1 as a real one. */
+  tempo?: number
+  /** Changes to the profile. */
+  changes?: readonly { path: readonly string[]; value: unknown }[]
+}
+
+const profileFile = join(root, 'profiles', 'egate.yaml')
+
+export class EgateSite {
+  readonly world: EgateWorld
+  readonly centre: Centre
+  readonly runtime: RuntimeProcess
+  readonly page: PageWatch
+  readonly travellers: readonly Traveller[]
+  readonly state: string
+
+  private constructor(parts: Pick<EgateSite, 'world' | 'centre' | 'runtime' | 'travellers' | 'state'>) {
+    this.world = parts.world
+    this.centre = parts.centre
+    this.runtime = parts.runtime
+    this.travellers = parts.travellers
+    this.state = parts.state
+    this.page = new PageWatch(() => this.runtime.page)
+  }
+
+  /** Makes the site; `start` then starts its runtime. */
+  static async make(options: EgateSiteOptions): Promise<EgateSite> {
+    const { folder, port = 0, tempo = 1, via, changes } = options
+    const faces = await readFaces()
+    const cast = { faces: faces.people.map(({ id }) => id), photographed: faces.attacks['photo']?.of ?? '' }
+    const travellers = Array.from({ length: options.travellers }, (_, number) => traveller(number, cast))
+    const { device, lists } = parse(readFileSync(profileFile, 'utf8')) as Profile
+    await mkdir(folder, { recursive: true })
+    const state = join(folder, 'state')
+    const authority = await makeState(state, lists.folder, travellers, faces)
+    const centre = await Centre.start({ site: device.site, device: device.id, authority: authority.privateKey })
+    const world = new EgateWorld(faces, { tempo, ...(via === undefined ? {} : { via }) })
+    const profile = join(folder, 'egate.yaml')
+    const places = await world.start()
+    writeSiteProfile({ from: profileFile, to: profile, places, broker: centre.broker.url, port, ...(changes === undefined ? {} : { changes }) })
+    const runtime = new RuntimeProcess({ profile, state, log: join(folder, 'runtime.log'), ...(options.program === undefined ? {} : { program: options.program }) })
+    return new EgateSite({ world, centre, runtime, travellers, state })
+  }
+
+  start(): Promise<Ready> {
+    return this.runtime.start()
+  }
+
+  async stop(): Promise<void> {
+    this.page.stop()
+    try {
+      await this.runtime.stop()
+    } finally {
+      await this.world.stop()
+      await this.centre.stop()
+    }
+  }
+}
