@@ -388,6 +388,25 @@ void t.test('devices, lists and clock are not there', async (t) => {
   t.equal(single.mode, 'officer-only')
 })
 
+void t.test('what is no longer needed may fail', async (t) => {
+  const play = new Play({ policy: { onFaceLost: 'closed', onListsStale: 'closed' } }).toFinger()
+  for (const part of ['reader', 'camera', 'face', 'lists', 'clock'] as const) play.part(part, false)
+  t.same(opens(play.finger('match')), ['exit'])
+  play.stepOut()
+  t.same([play.phase, play.reason], ['out-of-service', 'reader-lost'])
+
+  const early = new Play()
+  early.feed({ kind: 'documentPresented' })
+  early.part('reader', false)
+  t.same([early.phase, early.reason], ['refused', 'reader-lost'])
+
+  for (const part of ['camera', 'face'] as const) {
+    const face = new Play().toFace()
+    face.part(part, false)
+    referredInside(t, face, part === 'camera' ? 'camera-lost' : 'face-unavailable')
+  }
+})
+
 void t.test('in officer-only mode the officer lets travellers through', async (t) => {
   for (const layout of ['mantrap', 'single'] as const) {
     const play = new Play({ layout })

@@ -19,16 +19,20 @@ export function mode(state: State): Mode {
 
 /** Why nobody can use the gate now, if so. */
 export function closedFor(state: State): Reason | undefined {
-  const { world } = state
-  return emergencyOf(state) ?? (world.service ? undefined : 'service') ?? brokenFor(state)
+  return emergencyOf(state) ?? (state.world.service ? undefined : 'service') ?? brokenFor(state) ?? blindFor(state)
 }
 
 /** Why even a traveller on the way cannot go on, if so. */
 export function brokenFor(state: State): Reason | undefined {
-  const { setup: { layout, policy }, world } = state
-  return world.held ?? firstLost(state, [
-    'journal', 'entry', 'exit', 'reader',
-    ...(layout === 'mantrap' ? (['presence'] as const) : []),
+  const { setup: { layout }, world } = state
+  return world.held ?? firstLost(state, ['journal', 'entry', 'exit', ...(layout === 'mantrap' ? (['presence'] as const) : [])])
+}
+
+/** Why no further traveller can be checked, if so. */
+export function blindFor(state: State): Reason | undefined {
+  const { policy } = state.setup
+  return firstLost(state, [
+    'reader',
     ...(policy.onFaceLost === 'closed' ? (['camera', 'face'] as const) : []),
     ...(policy.onListsStale === 'closed' ? (['lists'] as const) : []),
   ])

@@ -1,6 +1,6 @@
 /** Stages with nobody in the gate: out of service, idle, the document, and a refusal shown outside. */
 import type { Input } from './input.ts'
-import { brokenFor, obstacle, officerFor } from './mode.ts'
+import { blindFor, brokenFor, obstacle, officerFor } from './mode.ts'
 import { finish, overdue, refer, refuse, reject, rest, secure, somebodyLeft, toAlone, toEntering, walkedAway } from './passage.ts'
 import { allKnownClosed, frontOf, insideCount, running, type Stage } from './state.ts'
 import type { Turn } from './turn.ts'
@@ -59,7 +59,7 @@ export const reading = {
     }
   },
   advance(turn: Turn, stage: At<'reading'>): void {
-    const broken = brokenFor(turn.state)
+    const broken = brokenFor(turn.state) ?? blindFor(turn.state)
     if (broken !== undefined) refuse(turn, broken)
     else if (overdue(turn)) return
     else if (walkedAway(turn)) finish(turn, 'abandoned', 'walked-back')

@@ -5,7 +5,7 @@
 import { type Step, replay } from '../base/machine.ts'
 import { canonical } from '../base/canonical.ts'
 import { invariant } from '../base/error.ts'
-import { parse } from '../base/schema.ts'
+import { mistakes } from '../base/schema.ts'
 import type { BarrierState } from '../device/capabilities.ts'
 import { GateView, type Reason } from './contract.ts'
 import type { Effect } from './effect.ts'
@@ -22,8 +22,12 @@ export interface SetupChoice {
   limits?: Partial<GateLimits>
 }
 
-export const setupOf = (choice: SetupChoice = {}): GateSetup =>
-  parse(GateSetup, { policy: {}, limits: {}, ...structuredClone(choice) }, 'PC-GATE-SETUP', 'gate section')
+/** The choice as a profile would make it, with the schema's defaults for all that it leaves open. */
+export function setupOf(choice: SetupChoice = {}): GateSetup {
+  const setup = structuredClone(choice)
+  invariant(mistakes(GateSetup, setup).length === 0, 'a rehearsed setup is valid')
+  return setup as GateSetup
+}
 
 const parts: readonly Part[] = ['reader', 'camera', 'face', 'finger', 'entry', 'exit', 'presence', 'journal', 'lists', 'clock']
 
@@ -159,7 +163,8 @@ export class Watch {
   }
 
   shown(state: State): void {
-    const page = parse(GateView, view(state), 'PC-GATE-VIEW', 'view')
+    const page = view(state)
+    invariant(mistakes(GateView, page).length === 0, 'the view keeps its schema')
     invariant(page.reason === undefined || !discreet.has(page.reason), 'no discreet reason is shown')
     invariant(!JSON.stringify([state, page]).includes(marker), 'no personal data in state or view')
   }
