@@ -19,9 +19,10 @@ const personalFields = new Set([
   'image', 'photo', 'frame', 'password', 'secret', 'key', 'token',
 ])
 
-/** `code` and `text` are personal as scanned content, but not as an error's code and sentence. */
+/** What is personal as scanned content is not as an error's code, or where a page is. */
 const harmless: Record<string, (value: string) => boolean> = {
   code: (value) => value.startsWith('PC-'),
+  address: (value) => URL.canParse(value),
 }
 
 /** Fillers of ICAO 9303 (`<<`) and digit runs as long as a personal number (12). */
@@ -57,6 +58,8 @@ export function createLogger(level: LogLevel = 'info', sink?: LogSink): Logger {
     timestamp: stdTimeFunctions.isoTime,
     messageKey: 'says',
     errorKey: 'error',
+    // Errors have become a code and a sentence by then.
+    serializers: { error: (error: unknown) => error },
     formatters: {
       level: (label: string) => ({ level: label }),
       log: (fields: Record<string, unknown>) => redact(fields) as Record<string, unknown>,

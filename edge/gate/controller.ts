@@ -149,10 +149,9 @@ export class GateController {
   /** A run whose steps are not all in the journal could not be replayed: after a hole a new one begins. */
   async #record(step: Step<Input, Effect>, before: State): Promise<void> {
     const { journal } = this.#options
-    const facts = [journal.append({ kind: stepKind, class: 'passage', body: step as unknown as Json })]
-    if (!this.#unbroken) facts.unshift(journal.append({ kind: startKind, class: 'passage', body: { state: before as unknown as Json } }))
+    const begun = this.#unbroken ? undefined : journal.append({ kind: startKind, class: 'passage', body: { state: before as unknown as Json } })
     this.#unbroken = true
-    await Promise.all(facts)
+    await Promise.all([begun, journal.append({ kind: stepKind, class: 'passage', body: step as unknown as Json })])
     if (this.#recording) return
     this.#recording = true
     this.#tellJournal()

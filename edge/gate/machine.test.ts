@@ -345,6 +345,40 @@ void t.test('not alone', async (t) => {
   t.same(alerts(queue.feed({ kind: 'passed', door: 'exit' }, { kind: 'passed', door: 'exit' })), ['not-alone'], 'two went through one grant')
 })
 
+void t.test('presence that contradicts itself, or is lost', async (t) => {
+  const silent = new Play().toFace()
+  t.ok(has(silent.feed({ kind: 'presenceLost', zone: 'inside' }), 'cancelFace'))
+  t.match([silent.phase, silent.reason, silent.instruction], ['referred', 'presence-lost', 'wait-for-officer'])
+
+  const vanished = new Play().toFace()
+  vanished.people('inside', 0)
+  vanished.gate.wait(1)
+  t.equal(vanished.phase, 'face', 'a flicker')
+  vanished.gate.wait(2)
+  t.match([vanished.phase, vanished.reason, vanished.instruction], ['referred', 'presence-lost', 'wait-for-officer'], 'nobody leaves through closed doors')
+  t.same(opens(vanished.officer('release')), ['entry'])
+  vanished.door('entry', 'opening', 'open')
+  t.equal(vanished.phase, 'leaving', 'an empty sensor does not shut the door on somebody it does not see')
+  vanished.gate.wait(16)
+  vanished.door('entry', 'closing', 'closed')
+  over(t, vanished, 'referred', 'officer-released')
+
+  const single = new Play({ layout: 'single' }).toFace()
+  single.feed({ kind: 'presenceLost', zone: 'front' })
+  t.match([single.phase, single.reason], ['referred', 'presence-lost'])
+})
+
+void t.test('who does not go back stays with the officer', async (t) => {
+  const play = new Play().toFace()
+  play.people('inside', 2)
+  play.door('entry', 'opening', 'open')
+  play.gate.wait(16)
+  play.door('entry', 'closing', 'closed')
+  t.match([play.phase, play.reason, play.records.length], ['referred', 'not-alone', 0])
+  goesBack(t, play, play.officer('refuse'))
+  over(t, play, 'refused', 'officer-refused')
+})
+
 void t.test('something stays behind', async (t) => {
   const bag = new Play({ policy: { finger: 'never' } }).toFace()
   bag.face('match')

@@ -135,6 +135,8 @@ export class Watch {
   readonly #emergencies = new Set<string>()
   readonly #held = new Set<string>()
   readonly #gone = new Set<string>()
+  /** How many stand where the checks are made. */
+  #people: number | undefined
   /** An emergency was on and no officer has ended it. */
   #unreleased = false
   #proof = noProof
@@ -177,6 +179,7 @@ export class Watch {
       this.#lost.add(input.part)
       if (input.part === 'entry' || input.part === 'exit') this.#moved(input.part, 'unknown')
     }
+    this.#hearPresence(input)
     if (input.kind === 'safety' && input.active) this.#emergencies.add(input.input)
     if (input.kind === 'safety' && !input.active) this.#emergencies.delete(input.input)
     if (this.#emergencies.size > 0 || (input.kind === 'start' && input.emergency !== undefined)) this.#unreleased = true
@@ -184,6 +187,13 @@ export class Watch {
       this.#held.add(input.ref)
       this.#gone.delete(input.ref)
     }
+  }
+
+  #hearPresence(input: Input): void {
+    const spot = this.#setup.layout === 'mantrap' ? 'inside' : 'front'
+    if (input.kind === 'presence' && input.zone === spot) this.#people = Number.isInteger(input.count) && input.count >= 0 ? input.count : undefined
+    if (input.kind === 'presenceLost' && input.zone === spot) this.#people = undefined
+    if (input.kind === 'part' && input.part === 'presence' && !input.usable) this.#people = undefined
   }
 
   #hearProof(input: Input): void {
@@ -268,7 +278,10 @@ export class Watch {
     invariant(!this.#lost.has('journal') && !this.#lost.has('exit'), 'no door opens without journal or exit')
     const { document, face, finger, fingerNeeded, fingerWaived, officer } = this.#proof
     const fingerDone = finger || !fingerNeeded || fingerWaived
-    if (name === 'exit') invariant(officer || (document && face && fingerDone), 'the exit opens only after a grant')
+    const { layout, presence } = this.#setup
+    const unseen = layout === 'single' && presence === 'none'
+    const alone = unseen || (this.#people !== undefined && (presence !== 'counts' || this.#people <= 1))
+    if (name === 'exit') invariant(officer || (document && face && fingerDone && alone), 'the exit opens only after a grant, to one person')
     else invariant(this.#setup.layout === 'mantrap', 'a single gate has no entry door')
     this.#doors[name].told = { until: now + for_ms + this.#setup.limits.door_s * 1000, moved: false }
   }

@@ -121,7 +121,7 @@ function partUnits({ parts }: LoadedProfile, model: DeviceModel, context: Pick<D
     for (const need of needs) make(need, [...trail, name])
     waiting.delete(name)
     const device: Device = part.driver.create(part.options, {
-      ...context, name, log: context.log.child({ component: name }), part: (wanted, contract) => model.as(wanted, contract),
+      ...context, name, part: (wanted, contract) => model.as(wanted, contract),
     })
     model.add(device.component)
     units.push({ name, needs, restart: 'retry', start: (signal) => device.start(signal), stop: () => device.stop() })

@@ -33,13 +33,13 @@ export async function gateUnits({ profile }: LoadedProfile, partNames: readonly 
   const { lists, refused } = await ListFolder.open(folder, { key, signers: new Map([['authority', authority]]) })
   for (const { list, code, message } of refused) log.error({ list, code, says: message }, 'a list was not taken')
   const face = new FaceService({
-    clock, log: log.child({ component: 'face' }), models: profile.face.models, engine: profile.face.engine,
+    clock, log, models: profile.face.models, engine: profile.face.engine,
     ...(context.faceWorker === undefined ? {} : { worker: context.faceWorker }),
   })
   model.add(face.component)
   const { use, ...setup } = profile.gate
   const controller = new GateController({
-    name: 'gate', clock, log: log.child({ component: 'gate' }), setup, parts: gateParts(use, model), journal, face, lists,
+    name: 'gate', clock, log, setup, parts: gateParts(use, model), journal, face, lists,
     emergency: emergencyBefore(journal),
     enrolments: new Enrolments({ folder: join(folder, 'enrolments'), key, authority }), timeZone: profile.device.timeZone,
   })

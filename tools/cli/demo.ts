@@ -4,7 +4,6 @@ import { Command } from 'commander'
 import { systemClock } from '../../edge/base/clock.ts'
 import { UsageError } from '../../edge/base/error.ts'
 import { sleep } from '../../edge/base/wait.ts'
-import type { Via } from '../../drivers/kit/twin.ts'
 import { root } from '../house/sources.ts'
 import { EgateSite } from '../site/egate-site.ts'
 import { judge, type PassageBody, passageOf, type Result, tableHead, tableRow } from '../site/passages.ts'
@@ -50,7 +49,7 @@ async function demo(options: DemoOptions): Promise<void> {
   say('starting the devices, the centre and the runtime ...')
   const site = await EgateSite.make({
     folder: options.folder, travellers: wanted ?? crowd, port: options.headless === true ? 0 : wholeNumber(options.port, 'port', 0),
-    ...(via === undefined ? {} : { via: via as Via }),
+    ...(via === undefined ? {} : { via }),
   })
   try {
     const { page, started_ms } = await site.start()

@@ -73,7 +73,7 @@ export class EgateWorld {
 
   /** Whether each door lets anybody through now. */
   get doors(): { entry: boolean; exit: boolean } {
-    return { entry: this.#entry.position !== 'closed', exit: this.#flap.device.flap !== 'closed' }
+    return { entry: !this.#entry.isClosed, exit: this.#flap.device.flap !== 'closed' }
   }
 
   async approach(): Promise<void> {
@@ -97,8 +97,8 @@ export class EgateWorld {
 
   /** Back out by the entry door, once it is open. */
   async stepBack(): Promise<void> {
-    for (let waited = 0; this.#entry.position === 'closed' && waited < patience_ms; waited += 20) await sleep(systemClock, 20)
-    if (this.#entry.position === 'closed') return
+    for (let waited = 0; this.#entry.isClosed && waited < patience_ms; waited += 20) await sleep(systemClock, 20)
+    if (this.#entry.isClosed) return
     this.#contacts.drive(lines.front, true)
     this.#contacts.drive(lines.insideLeft, false)
     this.#contacts.drive(lines.insideRight, false)

@@ -105,9 +105,9 @@ function fingerFor(traveller: Traveller, touches: number): { identity: string } 
 /** Leaves by the way that the page names, in the end. */
 async function goWhereItSays(traveller: Traveller, options: WalkOptions): Promise<void> {
   const { page, world, signal } = options
-  const ways: Instruction[] = ['go-through', 'go-back', 'wait-for-officer', 'leave-now']
+  const ways = new Set<Instruction>(['go-through', 'go-back', 'wait-for-officer', 'leave-now'])
   for (;;) {
-    const view = await page.until(({ phase, instruction }) => ways.includes(instruction) || phase === 'idle' || phase === 'out-of-service', limit_ms, 'where to go', signal)
+    const view = await page.until(({ phase, instruction }) => ways.has(instruction) || phase === 'idle' || phase === 'out-of-service', limit_ms, 'where to go', signal)
     if (view.instruction === 'go-through' || view.instruction === 'leave-now') {
       await pause(options, 'stepOut')
       if (await world.stepOut()) return
