@@ -13,7 +13,7 @@ import { sleep } from '../../../edge/base/wait.ts'
 import { Barrier } from '../../../edge/device/capabilities.ts'
 import { Component, type ComponentOf } from '../../../edge/device/component.ts'
 import type { Identity, SelfTestReport } from '../../../edge/device/contract.ts'
-import { defineDriver, type Device, type DriverContext, expectOption, linkLimits, optionsOf, portOption } from '../../kit/driver.ts'
+import { defineDriver, type Device, type DriverContext, expectOption, linkLimits, mismatch, optionsOf, portOption } from '../../kit/driver.ts'
 import { ModbusUnit, type ModbusReply, replyFramer } from '../../kit/modbus-rtu.ts'
 import { type Connection, Session } from '../../kit/session.ts'
 import { type Transport, transportTo } from '../../kit/transport.ts'
@@ -82,17 +82,31 @@ class Turnstile implements Device<(typeof Barrier)['members']> {
   }
 
   async #identify(connection: Connection<ModbusReply>, signal: AbortSignal): Promise<Identity> {
-    const objects = await new ModbusUnit(connection, this.#options.unit).identify({ signal })
-    return { manufacturer: objects.get(0) ?? 'unknown', model: objects.get(1) ?? 'unknown', firmware: objects.get(2) ?? 'unknown' }
+    const unit = new ModbusUnit(connection, this.#options.unit)
+    const objects = await unit.identify({ signal })
+    const identity = { manufacturer: objects.get(0) ?? 'unknown', model: objects.get(1) ?? 'unknown', firmware: objects.get(2) ?? 'unknown' }
+    // The session refuses another turnstile than the one expected: nothing is written to it.
+    if (mismatch(identity, this.#options.expect) === undefined) await this.#begin(unit, signal)
+    return identity
+  }
+
+  /** Ready means safe and known: what an earlier life of this program granted is cancelled, and the state was read. */
+  async #begin(unit: ModbusUnit, signal: AbortSignal): Promise<void> {
+    await this.#cancelPassages(unit, signal)
+    await unit.write(register.accumulate, [0], { signal })
+    this.#earlier = this.#flap ?? this.#earlier
+    this.#flap = undefined
+    this.#see(await this.#look(unit, signal))
   }
 
   async #serve(connection: Connection<ModbusReply>, signal: AbortSignal): Promise<void> {
     const unit = new ModbusUnit(connection, this.#options.unit)
-    // An earlier life of this program may have granted a passage that nobody answers for now.
-    await this.#cancelPassages(unit, signal)
-    await unit.write(register.accumulate, [0], { signal })
     for (;;) {
-      this.#see(await this.#look(unit, signal))
+      const sight = await this.#look(unit, signal)
+      this.#see(sight)
+      this.component.publish('health', sight.status.error === 0
+        ? { status: 'ready' }
+        : { status: 'degraded', code: 'PC-BARRIER-FAULT', says: 'The turnstile reports a fault of its own.' })
       await sleep(this.#context.clock, this.#options.poll_ms, signal)
     }
   }
@@ -113,9 +127,6 @@ class Turnstile implements Device<(typeof Barrier)['members']> {
     component.publish('passed', flap.passed)
     component.publish('objects', { entry: sight.status.objects.entry !== 0, exit: sight.status.objects.exit !== 0 })
     component.publish('state', flap.state)
-    component.publish('health', sight.status.error === 0
-      ? { status: 'ready' }
-      : { status: 'degraded', code: 'PC-BARRIER-FAULT', says: 'The turnstile reports a fault of its own.' })
     if (flap.forced) component.raise('forced', {})
   }
 
