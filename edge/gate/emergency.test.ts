@@ -1,14 +1,13 @@
 import t from 'tap'
-import type { Reason } from './contract.ts'
 import { type Effect, mayGoUnrecorded } from './effect.ts'
 import type { DoorName, Input } from './input.ts'
-import { Play } from './play.ts'
+import { gateMachine } from './machine.ts'
+import { alerts, opens, Play } from './play.ts'
 import { Rehearsal, type SetupChoice } from './rehearsal.ts'
 import type { Stage } from './state.ts'
+import { Turn } from './turn.ts'
 import { view } from './view.ts'
 
-const opens = (effects: readonly Effect[]): DoorName[] => effects.flatMap((effect) => (effect.kind === 'open' ? [effect.door] : []))
-const alerts = (effects: readonly Effect[]): Reason[] => effects.flatMap((effect) => (effect.kind === 'alert' ? [effect.reason] : []))
 const frees = (effects: readonly Effect[]): string[] => effects.flatMap((effect) => (effect.kind === 'free' ? [`${effect.door} ${effect.on ? 'on' : 'off'}`] : []))
 const closes = (effects: readonly Effect[]): DoorName[] => effects.flatMap((effect) => (effect.kind === 'close' ? [effect.door] : []))
 
@@ -282,4 +281,17 @@ void t.test('the officer ends or stops', async (t) => {
   service.people('inside', 0)
   service.officer('service-on')
   t.equal(service.phase, 'idle')
+})
+
+void t.test('the guards of the doors hold by themselves', async (t) => {
+  const { state, now } = new Play().gate
+  const turn = new Turn(state, gateMachine.timeout, now)
+  t.equal(turn.open('exit', 5), false, 'without a grant')
+  turn.begin()
+  t.equal(turn.open('exit', 5), false, 'in a passage without a grant')
+  turn.update({ grant: 'checks' })
+  t.equal(turn.open('exit', 5), true)
+  t.equal(turn.open('entry', 5), false, 'while the other has been told to open')
+  t.equal(turn.open('exit', 5), false, 'twice')
+  t.same(opens(turn.effects), ['exit'])
 })

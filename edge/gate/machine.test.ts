@@ -1,60 +1,9 @@
-import t, { type Test } from 'tap'
-import type { Outcome, Phase, Reason } from './contract.ts'
+import t from 'tap'
+import type { Phase, Reason } from './contract.ts'
 import type { Effect } from './effect.ts'
-import type { DocumentFindings, DoorName, FaceResult, FingerResult, Part } from './input.ts'
-import { Play } from './play.ts'
+import type { DocumentFindings, FaceResult, FingerResult } from './input.ts'
+import { alerts, goesBack, has, opens, over, Play, referredInside, referredOutside, refusedOutside } from './play.ts'
 import { view } from './view.ts'
-
-const opens = (effects: readonly Effect[]): DoorName[] => effects.flatMap((effect) => (effect.kind === 'open' ? [effect.door] : []))
-const alerts = (effects: readonly Effect[]): Reason[] => effects.flatMap((effect) => (effect.kind === 'alert' ? [effect.reason] : []))
-const has = (effects: readonly Effect[], kind: Effect['kind']): boolean => effects.some((effect) => effect.kind === kind)
-
-/** The passage is over, on the record, forgotten, and the gate is idle again. */
-function over(t: Test, play: Play, outcome: Outcome, reason?: Reason): void {
-  const record = play.records.at(-1)
-  t.equal(record?.outcome, outcome, `recorded as ${outcome}`)
-  t.equal(record?.reason, reason, `for ${reason ?? 'no reason'}`)
-  t.equal(record?.ref, play.ref, 'with its own reference')
-  t.same(play.gate.watch.kept, [], 'nothing personal is kept')
-  t.equal(play.phase, 'idle', 'idle again')
-  play.gate.replay()
-}
-
-/** Shown outside; idle once the traveller has stepped aside. */
-function refusedOutside(t: Test, play: Play, reason: Reason, shown = true): void {
-  t.same([play.phase, play.reason], ['refused', shown ? reason : undefined])
-  play.gate.wait(6)
-  t.equal(play.phase, 'refused', 'the message stands while the traveller does')
-  play.people(play.front, 0)
-  over(t, play, 'refused', reason)
-}
-
-/** With the officer, outside; the page does not say why, and the traveller walks over to the desk. */
-function referredOutside(t: Test, play: Play, reason: Reason): void {
-  t.same([play.phase, play.instruction, play.reason], ['referred', 'see-officer', undefined])
-  play.people(play.front, 0)
-  play.gate.wait(3)
-  over(t, play, 'referred', reason)
-}
-
-/** Between the doors, waiting for the officer, who lets the traveller go back. */
-function referredInside(t: Test, play: Play, reason: Reason): void {
-  t.match([play.phase, play.instruction], ['referred', 'wait-for-officer'])
-  t.equal(play.records.length, 0, 'the passage goes on until the officer has decided')
-  play.gate.wait(200)
-  t.equal(play.phase, 'referred', 'for as long as it takes')
-  goesBack(t, play, play.officer('refuse'))
-  over(t, play, 'refused', 'officer-refused')
-  t.equal(play.records.at(-1)?.referral, reason)
-}
-
-function goesBack(t: Test, play: Play, effects: Effect[]): void {
-  t.same(opens(effects), ['entry'], 'the way back opens')
-  play.door('entry', 'opening', 'open')
-  t.match([play.phase, play.instruction], ['leaving', 'go-back'])
-  play.people('inside', 0)
-  play.door('entry', 'closing', 'closed')
-}
 
 void t.test('mantrap: through all stages', async (t) => {
   const play = new Play()
@@ -396,77 +345,4 @@ void t.test('something stays behind', async (t) => {
   const intruder = new Play()
   t.same(alerts(intruder.people('inside', 1)), ['object-left'])
   t.equal(intruder.phase, 'referred', 'never idle with somebody inside')
-})
-
-void t.test('devices, lists and clock are not there', async (t) => {
-  const expectations: [Part, Phase, string][] = [
-    ['reader', 'out-of-service', 'closed'], ['journal', 'out-of-service', 'closed'], ['exit', 'out-of-service', 'closed'], ['entry', 'out-of-service', 'closed'],
-    ['presence', 'out-of-service', 'closed'], ['camera', 'idle', 'officer-only'], ['face', 'idle', 'officer-only'], ['lists', 'idle', 'officer-only'],
-    ['clock', 'idle', 'officer-only'], ['finger', 'idle', 'face-only'],
-  ]
-  for (const [part, phase, mode] of expectations) {
-    const play = new Play()
-    play.part(part, false)
-    t.same([play.phase, play.mode], [phase, mode], `without ${part}`)
-    play.feed(...play.gate.allWell())
-    t.same([play.phase, play.mode], ['idle', 'full'], `${part} is back`)
-  }
-  const strict = new Play({ policy: { onFaceLost: 'closed', onListsStale: 'closed', finger: 'always' } })
-  for (const [part, mode] of [['camera', 'closed'], ['lists', 'closed'], ['finger', 'officer-only']] as const) {
-    strict.part(part, false)
-    t.equal(strict.mode, mode)
-    strict.part(part, true)
-  }
-  const single = new Play({ layout: 'single' })
-  single.part('presence', false)
-  t.equal(single.mode, 'officer-only')
-})
-
-void t.test('what is no longer needed may fail', async (t) => {
-  const play = new Play({ policy: { onFaceLost: 'closed', onListsStale: 'closed' } }).toFinger()
-  for (const part of ['reader', 'camera', 'face', 'lists', 'clock'] as const) play.part(part, false)
-  t.same(opens(play.finger('match')), ['exit'])
-  play.stepOut()
-  t.same([play.phase, play.reason], ['out-of-service', 'reader-lost'])
-
-  const early = new Play()
-  early.feed({ kind: 'documentPresented' })
-  early.part('reader', false)
-  t.same([early.phase, early.reason], ['refused', 'reader-lost'])
-
-  for (const part of ['camera', 'face'] as const) {
-    const face = new Play().toFace()
-    face.part(part, false)
-    referredInside(t, face, part === 'camera' ? 'camera-lost' : 'face-unavailable')
-  }
-})
-
-void t.test('in officer-only mode the officer lets travellers through', async (t) => {
-  for (const layout of ['mantrap', 'single'] as const) {
-    const play = new Play({ layout })
-    play.part('clock', false)
-    play.lay()
-    play.verdict()
-    t.same([play.phase, play.records.length], ['referred', 0])
-    const effects = play.officer('grant')
-    t.same(opens(effects), layout === 'mantrap' ? ['entry'] : ['exit'])
-    if (layout === 'mantrap') t.same(opens(play.stepIn(2)), ['exit'], 'a parent with a child, as the officer sees')
-    play.stepOut()
-    over(t, play, 'granted', 'officer-granted')
-    t.match(play.records[0], { referral: 'clock-untrusted', officer: 'officer-7' })
-  }
-})
-
-void t.test('old or missing lists', async (t) => {
-  const phase = (onListsStale: 'accept' | 'officer' | 'closed', lists: DocumentFindings['lists']): Phase => {
-    const play = new Play({ policy: { onListsStale } })
-    play.lay()
-    play.verdict({ lists })
-    return play.phase
-  }
-  t.equal(phase('accept', { watchlist: 'stale', revoked: 'fresh' }), 'entering')
-  t.equal(phase('officer', { watchlist: 'stale', revoked: 'fresh' }), 'referred')
-  t.equal(phase('closed', { watchlist: 'stale', revoked: 'fresh' }), 'referred')
-  t.equal(phase('accept', { watchlist: 'fresh', revoked: 'absent' }), 'referred', 'a missing list is never accepted')
-  t.equal(phase('accept', { watchlist: 'fresh' }), 'referred')
 })

@@ -1,6 +1,7 @@
-/** The people around a rehearsed gate, for the tests: traveller, officer, technician. */
+/** The people around a rehearsed gate, for the tests: traveller, officer, technician; and what comes of it. */
+import type { Test } from 'tap'
 import type { BarrierState } from '../device/capabilities.ts'
-import type { Instruction, Phase, Reason } from './contract.ts'
+import type { Instruction, Outcome, Phase, Reason } from './contract.ts'
 import type { Effect } from './effect.ts'
 import type { DocumentFindings, DoorName, FaceResult, FingerResult, Input, Part, Zone } from './input.ts'
 import { type Mode, mode } from './mode.ts'
@@ -113,4 +114,55 @@ export class Play {
     this.face('match')
     return this
   }
+}
+
+export const opens = (effects: readonly Effect[]): DoorName[] => effects.flatMap((effect) => (effect.kind === 'open' ? [effect.door] : []))
+export const alerts = (effects: readonly Effect[]): Reason[] => effects.flatMap((effect) => (effect.kind === 'alert' ? [effect.reason] : []))
+export const has = (effects: readonly Effect[], kind: Effect['kind']): boolean => effects.some((effect) => effect.kind === kind)
+
+/** The passage is over, on the record, forgotten, and the gate is idle again. */
+export function over(t: Test, play: Play, outcome: Outcome, reason?: Reason): void {
+  const record = play.records.at(-1)
+  t.equal(record?.outcome, outcome, `recorded as ${outcome}`)
+  t.equal(record?.reason, reason, `for ${reason ?? 'no reason'}`)
+  t.equal(record?.ref, play.ref, 'with its own reference')
+  t.same(play.gate.watch.kept, [], 'nothing personal is kept')
+  t.equal(play.phase, 'idle', 'idle again')
+  play.gate.replay()
+}
+
+/** Shown outside; idle once the traveller has stepped aside. */
+export function refusedOutside(t: Test, play: Play, reason: Reason, shown = true): void {
+  t.same([play.phase, play.reason], ['refused', shown ? reason : undefined])
+  play.gate.wait(6)
+  t.equal(play.phase, 'refused', 'the message stands while the traveller does')
+  play.people(play.front, 0)
+  over(t, play, 'refused', reason)
+}
+
+/** With the officer, outside; the page does not say why, and the traveller walks over to the desk. */
+export function referredOutside(t: Test, play: Play, reason: Reason): void {
+  t.same([play.phase, play.instruction, play.reason], ['referred', 'see-officer', undefined])
+  play.people(play.front, 0)
+  play.gate.wait(3)
+  over(t, play, 'referred', reason)
+}
+
+/** Between the doors, waiting for the officer, who lets the traveller go back. */
+export function referredInside(t: Test, play: Play, reason: Reason): void {
+  t.match([play.phase, play.instruction], ['referred', 'wait-for-officer'])
+  t.equal(play.records.length, 0, 'the passage goes on until the officer has decided')
+  play.gate.wait(200)
+  t.equal(play.phase, 'referred', 'for as long as it takes')
+  goesBack(t, play, play.officer('refuse'))
+  over(t, play, 'refused', 'officer-refused')
+  t.equal(play.records.at(-1)?.referral, reason)
+}
+
+export function goesBack(t: Test, play: Play, effects: Effect[]): void {
+  t.same(opens(effects), ['entry'], 'the way back opens')
+  play.door('entry', 'opening', 'open')
+  t.match([play.phase, play.instruction], ['leaving', 'go-back'])
+  play.people('inside', 0)
+  play.door('entry', 'closing', 'closed')
 }
