@@ -20,12 +20,15 @@ import type { Traveller } from './people.ts'
 import { type Faces, facesFolder } from './site-state.ts'
 
 /** How the profile's lines are wired; checked against the profile when the site starts. */
-const pins = { entryLock: 4, entryClosed: 9 }
+const pins = { beat: 3, entryLock: 4, entryClosed: 9 }
+const beat_ms = 200
 const lines = { fire: 0, power: 1, front: 2, insideLeft: 3, insideRight: 4, behind: 5 }
 
 /** People pass a light curtain in a moment. */
 const step_ms = 150
 const patience_ms = 8_000
+/** More than a check takes, at the camera's rate. */
+const stay_frames = 300
 
 export class EgateWorld {
   readonly twins: Readonly<Record<string, Twin>>
@@ -41,7 +44,7 @@ export class EgateWorld {
 
   constructor(faces: Faces, { tempo = 1, via }: { tempo?: number; via?: Via } = {}) {
     this.#faces = faces
-    this.#relays = firmataTwin({}, via)
+    this.#relays = firmataTwin({ watchdog: { pin: pins.beat, period_ms: beat_ms } }, via)
     this.#flap = turnstileTwin({}, via)
     this.#passport = new MrzTwin({}, via)
     this.#finger = new R30xTwin({ tempo }, via)
@@ -128,11 +131,11 @@ export class EgateWorld {
   showFace({ face, behaviour }: Traveller, instruction: Instruction): void {
     const scripts = this.#faces.people.find(({ id }) => id === face)?.scripts ?? {}
     const script = behaviour === 'holds-up-photo' ? (this.#faces.attacks['photo']?.frames ?? []) : (scripts[instruction] ?? scripts['neutral'] ?? [])
-    this.#play(`${behaviour} ${face} ${instruction}`, script, instruction === 'look-at-camera')
+    this.#play(`${behaviour} ${face} ${instruction}`, script, { stay: instruction !== 'look-at-camera' && behaviour !== 'holds-up-photo' })
   }
 
   showNobody(): void {
-    this.#play('nobody', this.#faces.scenes['empty'] ?? [], true)
+    this.#play('nobody', this.#faces.scenes['empty'] ?? [])
   }
 
   touch(finger: Finger | 'dry'): void {
@@ -143,12 +146,15 @@ export class EgateWorld {
     this.#finger.device.setFinger('none')
   }
 
-  #play(name: string, files: readonly string[], loop: boolean): void {
+  /** @param stay in the last picture, as somebody does who has turned; otherwise the pictures begin again */
+  #play(name: string, files: readonly string[], { stay = false } = {}): void {
     let pictures = this.#pictures.get(name)
     if (pictures === undefined) {
       pictures = files.map((file) => readFileSync(join(facesFolder, file)))
+      const last = pictures.at(-1)
+      if (stay && last !== undefined) pictures.push(...Array.from({ length: stay_frames }, () => last))
       this.#pictures.set(name, pictures)
     }
-    this.camera.world.play(pictures, { loop })
+    this.camera.world.play(pictures)
   }
 }

@@ -89,8 +89,9 @@ function watchInside(traveller: Traveller, options: WalkOptions): () => void {
       }, () => undefined)
     }
     if (view.phase === 'face') later('faceCamera', () => world.showFace(traveller, view.instruction))
+    // Who is asked again takes the finger away first.
+    world.liftFinger()
     if (view.phase === 'finger') later('finger', () => world.touch(fingerFor(traveller, touches++)))
-    else world.liftFinger()
   }
   const remove = page.onChange(act)
   act(page.view)
