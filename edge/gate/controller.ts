@@ -32,6 +32,8 @@ export const startKind = 'gate.start'
 export const passageKind = 'gate.passage'
 /** The emergency began, or an officer ended it: a start finds the newest. */
 export const emergencyKind = 'gate.emergency'
+/** An officer took the gate out of service, or back: a start finds the newest. */
+export const serviceKind = 'gate.service'
 
 /** How long a step may take to become durable before the gate counts the journal as lost. */
 const recordLimit_ms = 2_000
@@ -44,6 +46,8 @@ export interface GateControllerOptions extends Omit<ChecksOptions, 'desk' | 'fee
   journal: GateJournal
   /** The journal's last word of an emergency that no officer ended. */
   emergency?: SafetyReason | undefined
+  /** The officer who had taken the gate out of service, if it still is. */
+  outOfServiceBy?: string | undefined
 }
 
 /** What the gate needs of the journal; when it is not `ok`, nobody begins a passage. */
@@ -78,6 +82,7 @@ export class GateController {
         return {}
       },
       service: async ({ on }, _signal, caller) => {
+        await options.journal.append({ kind: serviceKind, class: 'safety', body: { on, by: caller.id } })
         this.#feedOfficer(on ? 'service-on' : 'service-off', caller)
         return {}
       },
@@ -86,7 +91,7 @@ export class GateController {
   }
 
   async start(): Promise<void> {
-    const { setup, clock, journal, parts, emergency } = this.#options
+    const { setup, clock, journal, parts, emergency, outOfServiceBy } = this.#options
     this.#inEmergency = emergency !== undefined
     this.#runner = new MachineRunner({
       machine: gateMachine, initial: initialState(setup), clock, recordLimit_ms, backlogMax,
@@ -98,6 +103,7 @@ export class GateController {
     this.component.publish('health', { status: 'ready' })
     this.component.publish('totals', {})
     this.#feed({ kind: 'start', ...(emergency === undefined ? {} : { emergency }) })
+    if (outOfServiceBy !== undefined) this.#feed({ kind: 'officer', decision: 'service-off', by: outOfServiceBy })
     this.#tellJournal()
     this.#ends = [
       journal.onState(() => this.#tellJournal()),

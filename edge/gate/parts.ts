@@ -73,30 +73,21 @@ function door(barrier: ComponentOf<typeof Barrier>, name: DoorName, feed: Feed):
   return ends
 }
 
-/** The gate relies on all of its presence sensors together. */
+/** The gate relies on all of its presence sensors together: with one lost, it believes none. */
 function presence(sensors: [ComponentOf<typeof PresenceSensor> | undefined, Zone][], feed: Feed): (() => void)[] {
   const fitted = sensors.flatMap(([sensor, zone]) => (sensor === undefined ? [] : [{ sensor, zone }]))
   if (fitted.length === 0) return []
+  const tell = ({ sensor, zone }: (typeof fitted)[number]): void => {
+    const count = works(sensor.health) ? sensor.read('count') : undefined
+    feed(count === undefined ? { kind: 'presenceLost', zone } : { kind: 'presence', zone, count })
+  }
   const tellAll = (): void => {
     const broken = fitted.find(({ sensor }) => !works(sensor.health))
     feed({ kind: 'part', part: 'presence', usable: broken === undefined, ...(broken?.sensor.health.code === undefined ? {} : { reason: broken.sensor.health.code }) })
+    for (const one of fitted) tell(one)
   }
-  const ends = fitted.flatMap(({ sensor, zone }) => {
-    const tell = (): void => {
-      const count = works(sensor.health) ? sensor.read('count') : undefined
-      feed(count === undefined ? { kind: 'presenceLost', zone } : { kind: 'presence', zone, count })
-    }
-    tell()
-    return [
-      sensor.onChange('count', tell),
-      sensor.onChange('health', () => {
-        tell()
-        tellAll()
-      }),
-    ]
-  })
   tellAll()
-  return ends
+  return fitted.flatMap((one) => [one.sensor.onChange('count', () => tell(one)), one.sensor.onChange('health', tellAll)])
 }
 
 /** What is not known to be safe counts as an emergency: `active` is so from a lost contact, too. */

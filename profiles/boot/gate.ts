@@ -6,7 +6,7 @@ import {
 import type { Component } from '../../edge/device/component.ts'
 import type { Common, Contract, Members } from '../../edge/device/contract.ts'
 import type { DeviceModel } from '../../edge/device/model.ts'
-import { emergencyKind, GateController } from '../../edge/gate/controller.ts'
+import { emergencyKind, GateController, serviceKind } from '../../edge/gate/controller.ts'
 import { Enrolments } from '../../edge/gate/enrolment.ts'
 import type { SafetyReason } from '../../edge/gate/input.ts'
 import { ListFolder } from '../../edge/gate/list-folder.ts'
@@ -40,7 +40,7 @@ export async function gateUnits({ profile }: LoadedProfile, partNames: readonly 
   const { use, ...setup } = profile.gate
   const controller = new GateController({
     name: 'gate', clock, log, setup, parts: gateParts(use, model), journal, face, lists,
-    emergency: emergencyBefore(journal),
+    emergency: emergencyBefore(journal), outOfServiceBy: outOfServiceBefore(journal),
     enrolments: new Enrolments({ folder: join(folder, 'enrolments'), key, authority }), timeZone: profile.device.timeZone,
   })
   model.add(controller.component)
@@ -54,6 +54,11 @@ export async function gateUnits({ profile }: LoadedProfile, partNames: readonly 
 function emergencyBefore(journal: Journal): SafetyReason | undefined {
   const { on, reason } = (journal.newestSafety(emergencyKind)?.body ?? {}) as { on?: boolean; reason?: SafetyReason }
   return on === true ? (reason ?? 'fire-alarm') : undefined
+}
+
+function outOfServiceBefore(journal: Journal): string | undefined {
+  const { on, by } = (journal.newestSafety(serviceKind)?.body ?? {}) as { on?: boolean; by?: string }
+  return on === false ? by : undefined
 }
 
 function gateParts(use: LoadedProfile['profile']['gate']['use'], model: DeviceModel): GateParts {

@@ -24,11 +24,12 @@ export interface Result {
 export const passageOf = (fact: Fact): PassageBody | undefined =>
   fact.kind === 'gate.passage' ? (fact.body as unknown as PassageBody) : undefined
 
-/** A traveller who was referred is judged by what they were referred for. */
+/** What went wrong: for a traveller who was referred, not what the officer decided then, but why they were. */
+export const whyNot = (passage: PassageBody): Reason | undefined => passage.referral ?? passage.reason
+
 export function judge(traveller: Traveller, passage: PassageBody | undefined): Result {
   const { outcome, reason } = traveller.expected
-  const sawReason = outcome === 'referred' ? (passage?.referral ?? passage?.reason) : passage?.reason
-  return { traveller, passage, asExpected: passage?.outcome === outcome && (reason === undefined || sawReason === reason) }
+  return { traveller, passage, asExpected: passage?.outcome === outcome && whyNot(passage) === reason }
 }
 
 const seconds = (time_ms: number | undefined): string => (time_ms === undefined ? '' : (time_ms / 1000).toFixed(1))
@@ -44,7 +45,7 @@ export const tableHead = (): string =>
 export function tableRow(number: number, { traveller, passage, asExpected }: Result): string {
   return [
     String(number + 1).padStart(widths.number), traveller.label.padEnd(widths.label), (passage?.outcome ?? 'none').padEnd(widths.outcome),
-    (passage?.referral ?? passage?.reason ?? '').padEnd(widths.reason),
+    ((passage === undefined ? undefined : whyNot(passage)) ?? '').padEnd(widths.reason),
     ...steps.map((step) => seconds(passage?.spent_ms[step]).padStart(widths.time)),
     seconds(passage?.cycle_ms).padStart(widths.time), asExpected ? ' yes' : ` NO: ${traveller.expected.outcome} ${traveller.expected.reason ?? ''}`,
   ].join(' ')

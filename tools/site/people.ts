@@ -64,7 +64,7 @@ const plans: readonly Plan[] = [
   { label: 'visitor' },
   { label: 'photograph held up to the camera', behaviour: 'holds-up-photo', expected: refused('face-attack') },
   { label: 'resident, face and finger', resident: true },
-  { label: 'document was revoked', listed: 'revoked', expected: refused('document-revoked') },
+  { label: 'document was revoked', listed: 'revoked', expected: { outcome: 'referred', reason: 'document-revoked' } },
   { label: 'visitor' },
   { label: 'takes somebody along', behaviour: 'tailgates', expected: refused('not-alone') },
   { label: 'visitor' },
