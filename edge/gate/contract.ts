@@ -44,6 +44,16 @@ export type Outcome = Static<typeof Outcome>
 export const StepName = Type.Enum(['document', 'enter', 'face', 'finger', 'exit'])
 export type StepName = Static<typeof StepName>
 
+export type DoorName = 'entry' | 'exit'
+
+/** What was compared: goes into the record, so that a decision can be looked at again. */
+export interface Evidence {
+  score: number
+  threshold?: number
+  /** SHA-256 of each model that took part, by its name. */
+  models?: { readonly [name: string]: string }
+}
+
 /** All that the traveller's page may know: it holds no personal data and cannot leak any. */
 export const GateView = Type.Object({
   /** Counts passages since the gate started; tells a page that a new traveller has come. */

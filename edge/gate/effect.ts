@@ -1,8 +1,7 @@
 /** Everything the gate's machine can ask for. The runner carries effects out once their step is durable. */
 import type { Severity } from '../device/contract.ts'
 import type { Sign } from '../device/capabilities.ts'
-import type { Outcome, Reason, StepName } from './contract.ts'
-import type { DoorName, Evidence } from './input.ts'
+import type { DoorName, Evidence, Outcome, Reason, StepName } from './contract.ts'
 
 export type Effect =
   /** Answered by `documentVerdict` with the same ref. */

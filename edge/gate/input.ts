@@ -1,10 +1,10 @@
 /** Everything the gate's machine can hear of. No input holds personal data: a document is an opaque `ref`. */
 import type { BarrierState } from '../device/capabilities.ts'
-import type { Instruction, Reason } from './contract.ts'
+import type { DoorName, Instruction, Reason } from './contract.ts'
 import type { Effect } from './effect.ts'
 import type { ListName } from './policy.ts'
 
-export type DoorName = 'entry' | 'exit'
+export type { DoorName, Evidence } from './contract.ts'
 
 /** entry: before the entry door; inside: between the doors; front: before the only door; exit: behind the exit door. */
 export type Zone = 'entry' | 'inside' | 'exit' | 'front'
@@ -26,14 +26,6 @@ export interface DocumentFindings {
   fingerTemplate: boolean
   /** The lists that the policy needs, and how old they are. */
   lists: { readonly [Name in ListName]?: Freshness }
-}
-
-/** What was compared: goes into the record, so that a decision can be looked at again. */
-export interface Evidence {
-  score: number
-  threshold?: number
-  /** SHA-256 of each model that took part, by its name. */
-  models?: { readonly [name: string]: string }
 }
 
 export type FaceResult = 'match' | 'no-match' | 'not-found' | 'several' | 'attack' | 'unavailable'

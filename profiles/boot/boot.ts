@@ -1,9 +1,7 @@
 /** Joins profile, drivers and edge into a running device: the one place that wires anything. */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Clock } from '../../edge/base/clock.ts'
 import { ConfigError } from '../../edge/base/error.ts'
-import type { Logger } from '../../edge/base/log.ts'
 import { DeviceModel } from '../../edge/device/model.ts'
 import { journalComponent } from '../../edge/journal/component.ts'
 import { Journal } from '../../edge/journal/journal.ts'
@@ -17,20 +15,8 @@ import type { Device, DriverContext } from '../../drivers/kit/driver.ts'
 import type { LoadedProfile } from '../load.ts'
 import { partsNamedBy } from '../references.ts'
 import { gateUnits } from './gate.ts'
+import type { BootOptions } from './options.ts'
 import { readSecret } from './secrets.ts'
-
-export interface BootOptions {
-  /** Where the device keeps its journal, lists, records and credentials. */
-  state: string
-  clock: Clock
-  log: Logger
-  version: string
-  env: Readonly<Record<string, string | undefined>>
-  /** Where the bundled page lies. */
-  page: string
-  /** The perception worker's program, when it is not the source beside the service. */
-  faceWorker?: URL
-}
 
 export interface RunningDevice {
   readonly model: DeviceModel

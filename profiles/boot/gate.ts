@@ -15,7 +15,7 @@ import type { Journal } from '../../edge/journal/journal.ts'
 import { FaceService } from '../../edge/perception/face-service.ts'
 import type { Unit } from '../../edge/run/supervisor.ts'
 import type { LoadedProfile } from '../load.ts'
-import type { BootOptions } from './boot.ts'
+import type { BootOptions } from './options.ts'
 import { publicKey } from './secrets.ts'
 
 export interface GateContext extends BootOptions {

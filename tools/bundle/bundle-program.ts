@@ -45,7 +45,7 @@ const { metafile } = await build({
 writeFileSync(join(out, 'start.js'), `// Starts the program with V8's compile cache, so that nothing is compiled twice.
 import { enableCompileCache } from 'node:module'
 enableCompileCache(new URL('./cache', import.meta.url).pathname)
-await import('./portcullis.js')
+await import(new URL('./portcullis.js', import.meta.url).href)
 `)
 
 const bytes = Object.values(metafile.outputs).reduce((sum, file) => sum + file.bytes, 0)

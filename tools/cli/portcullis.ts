@@ -9,18 +9,30 @@ interface CommandModule {
   command(): Command
 }
 
-const commands: Record<string, { says: string; load(): Promise<CommandModule> }> = {
+type Commands = Record<string, { says: string; load(): Promise<CommandModule> }>
+
+/** Set by the bundler; the sources know no such word. */
+declare const PORTCULLIS_BUNDLED: boolean | undefined
+
+/** What ships on a device. */
+const deviceCommands: Commands = {
   run: { says: 'run a device', load: () => import('./run.ts') },
   check: { says: 'check profiles', load: () => import('./check.ts') },
-  schema: { says: 'write the JSON Schema of profiles, for editors', load: () => import('./schema.ts') },
-  demo: { says: 'run one e-Gate end to end on its twins', load: () => import('./demo.ts') },
   journal: { says: 'verify, read, export and replay a journal', load: () => import('./journal.ts') },
   sign: { says: 'sign lists and commands, make keys', load: () => import('./sign.ts') },
   provision: { says: 'prepare the state folder of a new device', load: () => import('./provision.ts') },
+}
+
+/** What only those have who have the sources: simulated sites and measurements. */
+const workshopCommands: Commands = typeof PORTCULLIS_BUNDLED !== 'undefined' ? {} : {
+  demo: { says: 'run one e-Gate end to end on its twins', load: () => import('./demo.ts') },
+  schema: { says: 'write the JSON Schema of profiles, for editors', load: () => import('./schema.ts') },
   soak: { says: 'kill the runtime at random moments and see what it lost', load: () => import('./soak.ts') },
   bench: { says: 'measure', load: () => import('./bench.ts') },
   eval: { says: 'measure accuracy on labelled data', load: () => import('./eval.ts') },
 }
+
+const commands: Commands = { ...deviceCommands, ...workshopCommands }
 
 /** Exit codes: 0 done, 1 it failed, 2 used wrongly. */
 async function main(args: readonly string[]): Promise<number> {

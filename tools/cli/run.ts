@@ -35,11 +35,15 @@ async function run({ profile: file, state, log: level }: RunOptions): Promise<vo
     ...(faceWorker === undefined ? {} : { faceWorker }),
   })
   const notifier = createNotifier({ clock: systemClock, log, env: process.env, alive: () => device.runtime.alive() })
+  const sinceStart_ms = (): number => Math.round(process.uptime() * 1000)
+  device.model.get('face').onChange('health', ({ status }) => {
+    if (status === 'ready') log.info({ started_ms: sinceStart_ms() }, 'face recognition is ready')
+  })
   try {
     await device.start()
     notifier.ready()
     const { site, id } = loaded.profile.device
-    log.info({ device: `${site}/${id}`, version, page: device.pageAddress, started_ms: Math.round(process.uptime() * 1000) }, 'ready')
+    log.info({ device: `${site}/${id}`, version, page: device.pageAddress, started_ms: sinceStart_ms() }, 'ready')
     const signal = await stopped
     log.info({ signal }, 'stopping')
   } catch (error) {

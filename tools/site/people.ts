@@ -18,10 +18,8 @@ export type Behaviour =
   | 'holds-up-photo'
   /** Takes somebody along. */
   | 'tailgates'
-  /** Turns round inside. */
+  /** Turns round at the open door. */
   | 'walks-back'
-  /** Leaves something behind inside. */
-  | 'leaves-bag'
 
 export interface Traveller {
   /** For the table: says what is special. */
@@ -69,7 +67,7 @@ const plans: readonly Plan[] = [
   { label: 'takes somebody along', behaviour: 'tailgates', expected: refused('not-alone') },
   { label: 'visitor' },
   { label: 'resident, somebody else\'s finger', resident: true, behaviour: 'other-finger', expected: refused('finger-no-match') },
-  { label: 'turns round inside', behaviour: 'walks-back', expected: { outcome: 'abandoned', reason: 'walked-back' } },
+  { label: 'turns round at the open door', behaviour: 'walks-back', expected: { outcome: 'abandoned', reason: 'walked-back' } },
   { label: 'document cannot be read', behaviour: 'unreadable', expected: refused('document-unreadable') },
   { label: 'is on the watchlist', listed: 'watchlist', expected: { outcome: 'referred', reason: 'watchlist-hit' } },
   { label: 'visitor' },

@@ -24,6 +24,8 @@ export interface WalkOptions {
   pace: Pace
   random: () => number
   signal: AbortSignal
+  /** They stand before the gate and begin to lay the document down. */
+  onArrive?(): void
 }
 
 const limit_ms = 90_000
@@ -36,18 +38,16 @@ export async function walk(traveller: Traveller, options: WalkOptions): Promise<
   await page.until(({ phase }) => phase === 'idle', limit_ms, 'it waits for a traveller', signal)
   const first = page.view?.passage ?? 0
   await world.approach()
+  options.onArrive?.()
   const stopWatching = watchInside(traveller, options)
   try {
     await present(traveller, options)
     const shown = await page.until(({ phase, instruction, passage }) => passage > first && (phase === 'refused' || instruction === 'step-in' || isOver(phase)), limit_ms, 'the document was checked', signal)
     if (shown.instruction !== 'step-in') return await leaveFront(options)
     await pause(options, 'stepIn')
+    if (traveller.behaviour === 'walks-back') return await world.leaveFront()
     await world.stepIn(traveller.behaviour === 'tailgates' ? 2 : 1)
-    if (traveller.behaviour === 'walks-back') {
-      await sleep(systemClock, 300, signal)
-      await world.stepBack()
-    }
-    await goWhereItSays(traveller, options)
+    await goWhereItSays(options)
   } finally {
     stopWatching()
     world.showNobody()
@@ -104,7 +104,7 @@ function fingerFor(traveller: Traveller, touches: number): { identity: string } 
 }
 
 /** Leaves by the way that the page names, in the end. */
-async function goWhereItSays(traveller: Traveller, options: WalkOptions): Promise<void> {
+async function goWhereItSays(options: WalkOptions): Promise<void> {
   const { page, world, signal } = options
   const ways = new Set<Instruction>(['go-through', 'go-back', 'wait-for-officer', 'leave-now'])
   for (;;) {
@@ -119,7 +119,6 @@ async function goWhereItSays(traveller: Traveller, options: WalkOptions): Promis
     } else if (view.instruction === 'wait-for-officer') {
       await page.until(({ instruction, passage }) => instruction !== 'wait-for-officer' || passage !== view.passage, limit_ms, 'what the officer decided', signal)
     } else return await leaveFront(options)
-    if (traveller.behaviour === 'walks-back') return await leaveFront(options)
   }
 }
 

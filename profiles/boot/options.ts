@@ -1,0 +1,16 @@
+/** What a device is told by whoever starts it. */
+import type { Clock } from '../../edge/base/clock.ts'
+import type { Logger } from '../../edge/base/log.ts'
+
+export interface BootOptions {
+  /** Where the device keeps its journal, lists, records and credentials. */
+  state: string
+  clock: Clock
+  log: Logger
+  version: string
+  env: Readonly<Record<string, string | undefined>>
+  /** Where the bundled page lies. */
+  page: string
+  /** The perception worker's program, when it is not the source beside the service. */
+  faceWorker?: URL
+}
