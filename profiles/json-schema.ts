@@ -1,6 +1,6 @@
 /** The JSON Schema of a profile, with every driver's options, for editors. */
 import { driverNames, loadDriver } from '../drivers/catalog.ts'
-import { Profile } from './profile.ts'
+import { partNamePattern, Profile } from './profile.ts'
 
 /** Where the schema is kept, from the repository's root. */
 export const schemaFile = 'profiles/profile.schema.json'
@@ -17,7 +17,7 @@ export async function profileSchema(): Promise<string> {
   }))
   schema.properties['parts'] = {
     type: 'object', description: 'The hardware, by the names that people use.',
-    propertyNames: { pattern: '^[a-z][a-zA-Z0-9-]{0,31}$' }, additionalProperties: { oneOf: parts },
+    propertyNames: { pattern: partNamePattern }, additionalProperties: { oneOf: parts },
   }
   return `${JSON.stringify({ $schema: 'http://json-schema.org/draft-07/schema#', title: 'Portcullis profile', ...schema }, null, 2)}\n`
 }

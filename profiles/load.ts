@@ -1,10 +1,10 @@
 /** Reads a profile and says, with line and column, everything that is wrong with it. */
 import { readFile } from 'node:fs/promises'
-import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml'
+import { type Document, isMap, isNode, isScalar, isSeq, parseDocument, visit, type YAMLError } from 'yaml'
 import { driverNames, loadDriver } from '../drivers/catalog.ts'
 import { ConfigError, describe } from '../edge/base/error.ts'
 import { type Mistake, mistakes } from '../edge/base/schema.ts'
-import { type LoadedPart, Profile } from './profile.ts'
+import { type LoadedPart, partNamePattern, Profile, takenNames } from './profile.ts'
 import { referenceMistakes } from './references.ts'
 
 export interface ProfileMistake {
@@ -23,6 +23,9 @@ export interface LoadedProfile {
 const sizeMax = 256 * 1024
 /** How often YAML aliases may be expanded: few people need them, and they can be a bomb. */
 const aliasMax = 50
+/** Nobody corrects more at a time, and one slip can make a thousand syntax errors. */
+const mistakesMax = 50
+const partName = new RegExp(partNamePattern)
 
 /** @throws ConfigError (PC-PROFILE-READ, PC-PROFILE-INVALID); the latter names the first mistake. */
 export async function loadProfile(file: string): Promise<LoadedProfile> {
@@ -41,14 +44,16 @@ export async function readProfile(file: string): Promise<string> {
   }
 }
 
-/** All mistakes of a profile, in the order in which they stand in the text. */
+/** The mistakes of a profile, at most 50 at a time, in the order in which they stand in the text. */
 export async function checkProfile(text: string): Promise<{ loaded?: LoadedProfile; mistakes: ProfileMistake[] }> {
   if (text.length > sizeMax) return { mistakes: [{ line: 1, column: 1, says: `A profile has at most ${sizeMax / 1024} KiB.` }] }
-  const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
-  const syntax = document.errors.map((error) => ({ ...position(lines, error.pos[0]), says: sentence(error.message) }))
-  if (syntax.length > 0) return { mistakes: syntax }
+  const document = parseYaml(text)
+  if (document === undefined) return { mistakes: [{ line: 1, column: 1, says: 'This text is nested too deeply.' }] }
+  const syntax = document.errors.map((error) => ({ ...position(text, error.pos[0]), says: syntaxMistake(error) }))
+  if (syntax.length > 0) return { mistakes: syntax.slice(0, mistakesMax) }
   const value = toValue(document)
+  if (value === unexpandable) return { mistakes: [{ ...position(text, firstAlias(document)), says: `An alias (*name) is not defined, or aliases are expanded more than ${aliasMax} times.` }] }
+  if (!isMap(document.contents)) return { mistakes: [{ line: 1, column: 1, says: 'A profile is a map with the sections device, parts, gate, lists, face and journal.' }] }
   const found: Mistake[] = mistakes(Profile, value)
   const parts = new Map<string, LoadedPart>()
   for (const [name, part] of Object.entries(sectionOf(value, 'parts'))) {
@@ -56,13 +61,16 @@ export async function checkProfile(text: string): Promise<{ loaded?: LoadedProfi
   }
   if (found.length === 0) found.push(...referenceMistakes(value as Profile, parts))
   const placed = found
-    .map(({ path, text }) => ({ ...position(lines, offsetOf(document, path)), says: sentence(`${path.length === 0 ? '' : `${path.join('.')}: `}${text}`) }))
+    .map(({ path, text: why }) => ({ ...position(text, offsetOf(document, path)), says: sentence(`${path.length === 0 ? '' : `${path.join('.')}: `}${why}`) }))
     .sort((a, b) => a.line - b.line || a.column - b.column)
+    .slice(0, mistakesMax)
   return placed.length > 0 ? { mistakes: placed } : { loaded: { profile: value as Profile, parts }, mistakes: [] }
 }
 
 /** Checks a part's options against its driver's own schema; a good part is added to `parts`. */
 async function loadPart(name: string, part: unknown, parts: Map<string, LoadedPart>): Promise<Mistake[]> {
+  if (!partName.test(name)) return [{ path: ['parts', name], text: 'the name of a part begins with a small letter and has up to 32 letters, digits and dashes' }]
+  if (takenNames.has(name)) return [{ path: ['parts', name], text: 'a component of the runtime has this name: choose another' }]
   if (part === null || typeof part !== 'object') return []
   const { use, ...options } = part as Record<string, unknown>
   if (typeof use !== 'string') return []
@@ -79,17 +87,45 @@ async function loadPart(name: string, part: unknown, parts: Map<string, LoadedPa
   }
 }
 
-function toValue(document: Document): unknown {
+/** `undefined` when the text is nested more deeply than the parser can follow. */
+function parseYaml(text: string): Document | undefined {
   try {
-    return document.toJS({ maxAliasCount: aliasMax })
+    return parseDocument(text, { prettyErrors: false, logLevel: 'error' })
   } catch {
     return undefined
   }
 }
 
+/** The parser's own words suit people who write profiles, but for these. */
+function syntaxMistake({ code, message }: YAMLError): string {
+  if (code === 'MULTIPLE_DOCS') return 'A profile is one document: another one begins here.'
+  return message.includes('call stack') ? 'This text is nested too deeply.' : sentence(message)
+}
+
+const unexpandable = Symbol('unexpandable')
+
+function toValue(document: Document): unknown {
+  try {
+    return document.toJS({ maxAliasCount: aliasMax })
+  } catch {
+    return unexpandable
+  }
+}
+
+function firstAlias(document: Document): number {
+  let offset = 0
+  visit(document, {
+    Alias(_, { range }) {
+      offset = range?.[0] ?? 0
+      return visit.BREAK
+    },
+  })
+  return offset
+}
+
 function sectionOf(value: unknown, name: string): Record<string, unknown> {
   const section = value !== null && typeof value === 'object' ? (value as Record<string, unknown>)[name] : undefined
-  return section !== null && typeof section === 'object' ? (section as Record<string, unknown>) : {}
+  return section !== null && typeof section === 'object' && !Array.isArray(section) ? (section as Record<string, unknown>) : {}
 }
 
 /** Where the thing at `path` stands, or the nearest that is there when it is missing. */
@@ -110,9 +146,11 @@ function offsetOf(document: Document, path: readonly string[]): number {
   return offset
 }
 
-function position(lines: LineCounter, offset: number): { line: number; column: number } {
-  const { line, col } = lines.linePos(offset)
-  return { line: Math.max(1, line), column: Math.max(1, col) }
+/** Counted from 1, as editors do. */
+function position(text: string, offset: number): { line: number; column: number } {
+  const before = text.slice(0, offset)
+  const line = before.split('\n').length
+  return { line, column: before.length - before.lastIndexOf('\n') }
 }
 
 const sentence = (text: string): string => (text.endsWith('.') ? text : `${text}.`)

@@ -6,7 +6,12 @@ import { type Driver, secretReference } from '../drivers/kit/driver.ts'
 const closed = <P extends Parameters<typeof Type.Object>[0]>(properties: P, description: string) =>
   Type.Object(properties, { additionalProperties: false, description })
 
-const partName = (what: string) => Type.String({ pattern: '^[a-z][a-zA-Z0-9-]{0,31}$', description: `The name of the part that is ${what}.` })
+/** What a part may be called. */
+export const partNamePattern = '^[a-z][a-zA-Z0-9-]{0,31}$'
+/** Components of the runtime itself: no part may have their names. */
+export const takenNames: ReadonlySet<string> = new Set(['runtime', 'journal', 'face', 'gate', 'uplink', 'screen'])
+
+const partName = (what: string) => Type.String({ pattern: partNamePattern, description: `The name of the part that is ${what}.` })
 const days = (usual: number, what: string) => Type.Integer({ default: usual, minimum: 1, maximum: 3650, description: `Days that facts about ${what} are kept.` })
 
 export const DeviceSection = closed({
@@ -77,7 +82,7 @@ export const PartSection = Type.Object({ use: Type.String({ description: 'The dr
 
 export const Profile = closed({
   device: DeviceSection,
-  parts: Type.Record(Type.String({ pattern: '^[a-z][a-zA-Z0-9-]{0,31}$' }), PartSection, { description: 'The hardware, by the names that people use.' }),
+  parts: Type.Record(Type.String({ pattern: partNamePattern }), PartSection, { description: 'The hardware, by the names that people use.' }),
   gate: GateSection,
   lists: ListsSection,
   face: FaceSection,

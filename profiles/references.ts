@@ -16,7 +16,7 @@ const needed: Record<keyof GateUse, Contract> = {
 }
 
 export function referenceMistakes(profile: Profile, parts: ReadonlyMap<string, LoadedPart>): Mistake[] {
-  return [...betweenParts(parts), ...ofTheGate(profile, parts)]
+  return [...betweenParts(parts), ...ofTheGate(profile, parts), ...ofTheTimeZone(profile)]
 }
 
 /** The names of the parts that a part's options refer to. */
@@ -49,9 +49,19 @@ function ofTheGate({ gate }: Profile, parts: ReadonlyMap<string, LoadedPart>): M
   return found
 }
 
+/** The days of a document's validity are counted in it: one that this computer does not know would refuse everybody. */
+function ofTheTimeZone({ device: { timeZone } }: Profile): Mistake[] {
+  try {
+    Intl.DateTimeFormat('en', { timeZone })
+    return []
+  } catch {
+    return [{ path: ['device', 'timeZone'], text: `there is no time zone ${timeZone}` }]
+  }
+}
+
 function wrongPart(parts: ReadonlyMap<string, LoadedPart>, name: string, contract: string, path: string[]): Mistake[] {
   const part = parts.get(name)
   if (part === undefined) return [{ path, text: `there is no part named ${name}` }]
   if (part.driver.contract.name === contract) return []
-  return [{ path, text: `${name} is a ${part.driver.contract.name}, and a ${contract} is needed` }]
+  return [{ path, text: `${name} is of the kind ${part.driver.contract.name}, and ${contract} is needed` }]
 }

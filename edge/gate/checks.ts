@@ -140,7 +140,7 @@ export class Checks {
         photo,
         frames: (listener) => parts.camera.onStream('frames', listener),
         onPrompt: (instruction) => feed({ kind: 'facePrompt', ref, attempt, instruction }),
-        limit_ms: setup.limits.face_s * 1000,
+        limit_ms: Math.round(setup.limits.face_s * 1000),
       }, signal)
       this.#lastSensor = clock.now() - found.compute_ms
       return {
@@ -159,7 +159,7 @@ export class Checks {
     const verdict = { kind: 'fingerVerdict', ref, attempt } as const
     if (template === undefined || parts.finger === undefined) return { ...verdict, result: 'unavailable' }
     try {
-      const { outcome, score } = await parts.finger.invoke('verify', { template: Buffer.from(template).toString('base64'), limit_ms: setup.limits.finger_s * 1000 }, undefined, signal)
+      const { outcome, score } = await parts.finger.invoke('verify', { template: Buffer.from(template).toString('base64'), limit_ms: Math.round(setup.limits.finger_s * 1000) }, undefined, signal)
       this.#lastSensor = clock.now()
       return { ...verdict, result: outcome, score }
     } catch (error) {

@@ -42,7 +42,7 @@ export const GateLimits = Type.Object({
   entering_s: Seconds(10, 'How long the entry door stays open.'),
   alone_s: Seconds(10, 'Until exactly one traveller stands in the gate and the entry door is closed.'),
   face_s: Seconds(10, 'One try at the face.'),
-  finger_s: Seconds(10, 'One try at the fingerprint.'),
+  finger_s: Seconds(10, 'One try at the fingerprint.', 30),
   deciding_s: Seconds(5, 'From the decision until the exit door may open.'),
   exiting_s: Seconds(10, 'How long the exit door stays open.'),
   leaving_s: Seconds(15, 'How long the entry door stays open for going back.'),

@@ -20,7 +20,7 @@ export async function readSecret(reference: string, { credentials, env }: Secret
   const { scheme, rest } = /^(?<scheme>credential|file|env):(?<rest>.+)$/s.exec(reference)?.groups ?? {}
   if (scheme === undefined || rest === undefined) throw missing(reference)
   if (scheme === 'env') {
-    const value = env[rest]
+    const value = Object.hasOwn(env, rest) ? env[rest] : undefined
     if (value === undefined || value === '') throw missing(reference)
     return Buffer.from(value)
   }
