@@ -219,3 +219,26 @@ void t.test('a step that cannot be written down has only the effects that may go
   t.match(slow.unrecorded.slice(1), [{ code: 'PC-BASE-RECORD-LATE' }, { code: 'PC-BASE-RECORD-LATE' }, { code: 'PC-BASE-RECORD-LATE' }])
   t.equal(clock.pending, 0)
 })
+
+void t.test('effects keep the order of the inputs, whatever comes in between', async (t) => {
+  const waiting: (() => void)[] = []
+  const { performed, runner } = runnerOf(() => new Promise((resolve) => waiting.push(resolve)))
+  for (const input of ['coin', 'push', 'coin', 'push'] as const) runner.feed(input)
+  await turns()
+  t.strictSame(performed, [], 'a step that is beyond the backlog does not overtake those that wait')
+  for (const durable of waiting) durable()
+  await turns()
+  t.strictSame(performed, ['unlock', 'lock', 'unlock', 'lock'])
+
+  const taken: Input[] = []
+  const nested = new MachineRunner<State, Input, Effect>({
+    machine: turnstile, initial: { is: 'locked' }, clock: new ManualClock(), recordLimit_ms: 50, backlogMax: 3,
+    record: async ({ input }) => void taken.push(input),
+    perform: () => undefined, unrecorded: () => [],
+    onState: ({ is }) => { if (is === 'open') nested.feed('push') },
+  })
+  nested.feed('coin')
+  t.strictSame(taken, ['coin', 'push'], 'what a step itself feeds is written down after it')
+  t.equal(nested.state.is, 'locked')
+  await nested.stop()
+})

@@ -49,6 +49,8 @@ export class MachineRunner<State, Input, Effect> {
   #cancelTimeout: Cancel | undefined
   #tail: Promise<void> = Promise.resolve()
   #backlog = 0
+  /** Inputs not yet taken: one that comes of a step under way waits until that step is written down. */
+  #fed: Input[] = []
   #stopped = false
 
   constructor(options: MachineRunnerOptions<State, Input, Effect>) {
@@ -64,6 +66,19 @@ export class MachineRunner<State, Input, Effect> {
   /** Feeds one input. Effects follow asynchronously, in the order of the inputs. */
   feed(input: Input): void {
     if (this.#stopped) return
+    this.#fed.push(input)
+    if (this.#fed.length > 1) return
+    try {
+      for (let next = this.#fed[0]; next !== undefined; next = this.#fed[0]) {
+        this.#take(next)
+        this.#fed.shift()
+      }
+    } finally {
+      this.#fed = []
+    }
+  }
+
+  #take(input: Input): void {
     const { machine, clock, onState } = this.#options
     const now = Math.round(clock.now())
     const before = this.#state
@@ -83,7 +98,9 @@ export class MachineRunner<State, Input, Effect> {
 
   #enqueue(step: Step<Input, Effect>, before: State): void {
     if (this.#backlog >= this.#options.backlogMax) {
-      this.#perform(this.#options.unrecorded(step, new ResourceError('PC-BASE-BACKLOG', 'Too many steps wait for the journal.')))
+      const effects = this.#options.unrecorded(step, new ResourceError('PC-BASE-BACKLOG', 'Too many steps wait for the journal.'))
+      // In its turn, too: a door must not be closed before an earlier step opens it.
+      this.#tail = this.#tail.then(() => this.#perform(effects))
       return
     }
     this.#backlog++
