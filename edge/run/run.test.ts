@@ -68,13 +68,39 @@ void t.test('shutdown is bounded, whatever a unit does', async (t) => {
   t.strictSame(events, ['+under', '+over', '-over', '-under'])
 })
 
+void t.test('what a unit needs works until the unit has stopped', async (t) => {
+  const events: string[] = []
+  let linked = false
+  const door = unit('door', [], events, {
+    start: async (signal) => {
+      linked = true
+      signal.addEventListener('abort', () => { linked = false })
+    },
+  })
+  const gate = unit('gate', ['door'], events, { stop: async () => {
+    await sleep(systemClock, 5)
+    events.push(linked ? 'door closed' : 'door out of reach')
+  } })
+  const supervisor = new Supervisor([door, gate], systemClock, silent, limits)
+  await supervisor.start()
+  await supervisor.stop()
+  t.strictSame(events, ['+gate', 'door closed', '-door'])
+  t.equal(linked, false, 'its signal ends what it left running')
+})
+
 void t.test('a start that never ends is given up and tried again', async (t) => {
   const events: string[] = []
   let tries = 0
-  const hanging = unit('hanging', [], events, { start: () => (++tries === 1 ? new Promise(() => undefined) : Promise.resolve()) })
+  let givenUp: AbortSignal | undefined
+  const hanging = unit('hanging', [], events, { start: (signal) => {
+    if (++tries > 1) return Promise.resolve()
+    givenUp = signal
+    return new Promise(() => undefined)
+  } })
   const supervisor = new Supervisor([hanging], systemClock, silent, { ...limits, start_ms: 20 })
   await supervisor.start()
   while (tries < 2) await sleep(systemClock, 5)
+  t.equal(givenUp?.aborted, true, 'it does not go on beside the next')
   await supervisor.stop()
   t.equal(tries, 2)
 })

@@ -12,7 +12,10 @@ export interface Unit {
   readonly name: string
   /** Units that must have been started before this one. */
   readonly needs: readonly string[]
-  /** Resolves when it works or keeps trying by itself; rejects when it must be started again. */
+  /**
+   * Resolves when it works or keeps trying by itself; rejects when it must be started again.
+   * @param signal aborts when the start was given up, or the unit stopped: never while one that needs it still runs.
+   */
   start(signal: AbortSignal): Promise<void>
   /** Releases everything. Called after a failed start, too. */
   stop(): Promise<void>
@@ -59,7 +62,10 @@ export class Supervisor {
   readonly #clock: Clock
   readonly #log: Logger
   readonly #limits: SupervisorLimits
+  /** Ends starting and waiting to start again. What runs ends in its turn: see `#lives`. */
   readonly #abort = new AbortController()
+  /** What ends each unit that was started. */
+  readonly #lives = new Map<Unit, AbortController>()
   /** Starts that nobody waits for. */
   readonly #going = new Set<Promise<void>>()
   #started: Unit[] = []
@@ -113,13 +119,20 @@ export class Supervisor {
 
   async #startOnce(unit: Unit): Promise<void> {
     const { start_ms } = this.#limits
-    await within(
-      {
-        clock: this.#clock, limit_ms: start_ms, signal: this.#abort.signal, component: unit.name,
-        code: 'PC-RUN-START-LATE', message: `${unit.name} was not started within ${start_ms / 1000} s.`,
-      },
-      () => unit.start(this.#abort.signal),
-    )
+    const life = new AbortController()
+    this.#lives.set(unit, life)
+    try {
+      await within(
+        {
+          clock: this.#clock, limit_ms: start_ms, signal: this.#abort.signal, component: unit.name,
+          code: 'PC-RUN-START-LATE', message: `${unit.name} was not started within ${start_ms / 1000} s.`,
+        },
+        () => unit.start(life.signal),
+      )
+    } catch (error) {
+      life.abort()
+      throw error
+    }
   }
 
   async #retry(unit: Unit, first: unknown): Promise<void> {
@@ -139,11 +152,14 @@ export class Supervisor {
     }
   }
 
+  /** A unit first stops in its own order, with all that it has; its signal then ends what it left running. */
   async #stopUnit(unit: Unit, limit_ms: number): Promise<void> {
     try {
       await within({ clock: this.#clock, limit_ms, component: unit.name, code: 'PC-RUN-STOP-LATE', message: `${unit.name} did not stop in time.` }, () => unit.stop())
     } catch (error) {
       this.#log.error({ unit: unit.name, error: describe(error) }, 'did not stop cleanly')
+    } finally {
+      this.#lives.get(unit)?.abort()
     }
   }
 }
