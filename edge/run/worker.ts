@@ -24,6 +24,9 @@ export interface WorkerLimits {
   pendingMax: number
 }
 
+/** Small, as large buffers live outside of V8's heap and little else is made. */
+const youngGeneration_mb = 4
+
 export const workerLimits: WorkerLimits = {
   start_ms: 15_000, silent_ms: 5_000, heap_mb: 128, restartFirst_ms: 250, restartMost_ms: 30_000, pendingMax: 8,
 }
@@ -127,7 +130,7 @@ export class WorkerHost {
   async #launch(signal?: AbortSignal): Promise<void> {
     const { name, program, data, clock } = this.#options
     this.counters.add('starts')
-    const worker = new Worker(program, { name, workerData: data, resourceLimits: { maxOldGenerationSizeMb: this.#limits.heap_mb } })
+    const worker = new Worker(program, { name, workerData: data, resourceLimits: { maxOldGenerationSizeMb: this.#limits.heap_mb, maxYoungGenerationSizeMb: youngGeneration_mb } })
     this.#worker = worker
     await within(late(name, clock, this.#limits.start_ms, signal), () => new Promise<void>((resolve, reject) => {
       worker.on('message', (message: WorkerMessage) => {

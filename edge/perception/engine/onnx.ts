@@ -3,6 +3,9 @@ import type { InferenceSession, TypedTensor } from 'onnxruntime-node'
 import { ConfigError } from '../../base/error.ts'
 import type { Engine, Net } from './engine.ts'
 
+/** Nets with more input values than this give their memory back after each run. */
+const arenaInputsMax = 150_000
+
 /** Rejects where the package has no binary for this machine. */
 export async function openOnnxRuntime(denormalsAsZero: boolean): Promise<Engine> {
   const runtime = (await import('onnxruntime-node')).default
@@ -11,9 +14,6 @@ export async function openOnnxRuntime(denormalsAsZero: boolean): Promise<Engine>
     interOpNumThreads: 1,
     executionMode: 'sequential',
     logSeverityLevel: 3,
-    // Arenas and patterns keep memory for the next run; one small net at a time does not need them.
-    enableCpuMemArena: false,
-    enableMemPattern: false,
     extra: { session: denormalsAsZero ? { set_denormal_as_zero: '1' } : {} },
   }
   return {
@@ -21,7 +21,9 @@ export async function openOnnxRuntime(denormalsAsZero: boolean): Promise<Engine>
     format: 'onnx',
     async load(file, shape) {
       try {
-        const session = await runtime.InferenceSession.create(file, options)
+        // An arena keeps its memory for the next run: quick for small nets, but too much for a large one.
+        const arena = shape.reduce((product, size) => product * size, 1) <= arenaInputsMax
+        const session = await runtime.InferenceSession.create(file, { ...options, enableCpuMemArena: arena, enableMemPattern: arena })
         return net(session, (input) => new runtime.Tensor('float32', input, shape))
       } catch (cause) {
         throw new ConfigError('PC-MODEL-LOAD', 'A model file cannot be loaded; run the set-up again.', { cause })

@@ -3,7 +3,7 @@
  * key points and a score. Overlapping finds are blended by their scores.
  */
 import type { Net } from '../engine/engine.ts'
-import { type Affine, type Point, sample } from './geometry.ts'
+import { type Affine, type Point, type Recipe, sample, shrink } from './geometry.ts'
 import type { Image } from './image.ts'
 
 export interface Face {
@@ -29,6 +29,9 @@ const anchors = grids.flatMap(([cells, each]) =>
 const valuesPerAnchor = 16
 const pointsPerFace = 6
 const overlapMax = 0.3
+const recipe: Recipe = { scale: 1 / 127.5, offset: -1 }
+/** From this factor on, shrinking is as good as sampling. */
+const shrinkMin = 2
 
 /** Best first. @param scoreMin finds below it are noise */
 export async function detectFaces(net: Net, image: Image, scoreMin = 0.5): Promise<Face[]> {
@@ -36,7 +39,8 @@ export async function detectFaces(net: Net, image: Image, scoreMin = 0.5): Promi
   const marginX = (inputSide * scale - image.width) / 2
   const marginY = (inputSide * scale - image.height) / 2
   const toSource: Affine = [scale, 0, (scale - 1) / 2 - marginX, 0, scale, (scale - 1) / 2 - marginY]
-  const [boxes, scores] = await net.run(sample(image, inputSide, inputSide, toSource, (pixel) => pixel / 127.5 - 1))
+  const input = scale >= shrinkMin ? shrink(image, inputSide, recipe) : sample(image, inputSide, inputSide, toSource, recipe)
+  const [boxes, scores] = await net.run(input)
   if (boxes === undefined || scores === undefined) return []
 
   const found: Face[] = []

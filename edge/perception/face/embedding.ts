@@ -10,7 +10,7 @@ const template: Point[] = [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.
 /** @param points eyes, nose tip, mouth corners in the picture @returns a vector of length 1 */
 export async function embed(net: Net, image: Image, points: readonly Point[]): Promise<Float32Array> {
   const toSource = similarity(template, points)
-  const [vector = new Float32Array(0)] = await net.run(sample(image, inputSide, inputSide, toSource, (pixel) => (pixel - 127.5) / 128))
+  const [vector = new Float32Array(0)] = await net.run(sample(image, inputSide, inputSide, toSource, { scale: 1 / 128, offset: -127.5 / 128 }))
   const length = Math.hypot(...vector)
   return vector.map((value) => value / (length === 0 ? 1 : length))
 }

@@ -31,7 +31,7 @@ export async function readMesh(net: Net, image: Image, face: Face): Promise<Mesh
   const half = inputSide / 2
   const [x, y] = middle([face.left, face.top], [face.right, face.bottom])
   const toSource: Affine = [cosine, -sine, x - cosine * half + sine * half, sine, cosine, y - sine * half - cosine * half]
-  const [places, score] = await net.run(sample(image, inputSide, inputSide, toSource, (pixel) => pixel / 255))
+  const [places, score] = await net.run(sample(image, inputSide, inputSide, toSource, { scale: 1 / 255, offset: 0 }))
   const points: Point[] = []
   const depths: number[] = []
   for (let index = 0; index < landmarks; index++) {

@@ -26,7 +26,7 @@ export function departureFromPlane(from: readonly Point[], to: readonly Point[])
 function normalise(points: readonly Point[]): Point[] {
   const centre = centroid(points)
   const size = Math.sqrt(points.reduce((sum, point) => sum + distance(point, centre) ** 2, 0) / points.length)
-  return points.map(([x, y]): Point => [(x - centre[0]) / size, (y - centre[1]) / size])
+  return points.map(([x, y]): Point => [(x - centre[0]) / (size || 1), (y - centre[1]) / (size || 1)])
 }
 
 /** Least squares for u (g x + i y + 1) = a x + b y + c and the same for v (direct linear transform). */

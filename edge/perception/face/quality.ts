@@ -44,7 +44,7 @@ const places: Point[] = [[28, 36], [68, 36], [48, 58], [32, 78], [64, 78]]
 
 /** @param points eyes, nose tip, mouth corners in the picture */
 export function lightAndFocus(image: Image, points: readonly Point[]): Pick<Quality, 'sharpness' | 'brightness'> {
-  const colours = sample(image, side, side, similarity(places, points), (pixel) => pixel)
+  const colours = sample(image, side, side, similarity(places, points), { scale: 1, offset: 0 })
   const grey = Float32Array.from({ length: side * side }, (_, index) => 0.299 * colours[3 * index]! + 0.587 * colours[3 * index + 1]! + 0.114 * colours[3 * index + 2]!)
   let sum = 0
   let squares = 0

@@ -14,7 +14,7 @@ export async function textureAttack(net: Net, image: Image, face: Face): Promise
   const scaleX = (face.right - face.left) / inputSide
   const scaleY = (face.bottom - face.top) / inputSide
   const toSource: Affine = [scaleX, 0, face.left, 0, scaleY, face.top]
-  const [leaves, path] = await net.run(sample(image, inputSide, inputSide, toSource, (pixel) => pixel / 255))
+  const [leaves, path] = await net.run(sample(image, inputSide, inputSide, toSource, { scale: 1 / 255, offset: 0 }))
   if (leaves === undefined || path === undefined) return 1
   return leaves.reduce((sum, leaf, index) => sum + Math.abs(leaf) * (path[index] ?? 0), 0)
 }
