@@ -15,6 +15,8 @@ const out = join(root, 'build', 'portcullis')
 const entries = { portcullis: 'tools/cli/portcullis.ts', 'perception-worker': 'edge/perception/worker.ts' }
 
 const external = [
+  // CommonJS packages that are imported on demand: a chunk of their own would lose their named exports.
+  'mqtt',
   'serialport', 'sharp', 'onnxruntime-node', '@litertjs/core', 'onoff', 'johnny-five', 'firmata-io', 'zxing-wasm',
   // Only benches, tests and the build use these; they never ship.
   'esbuild', 'tap', 'fast-check', 'playwright-core', 'tinybench', 'flatbuffers',
