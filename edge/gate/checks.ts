@@ -16,7 +16,7 @@ import type { GateParts } from './parts.ts'
 import type { GateSetup } from './policy.ts'
 import { WallTrust } from './wall-trust.ts'
 
-/** How often the age of the lists and the clock are looked at. */
+/** How often the age of the lists and the clock are looked at, besides for each document. */
 const look_ms = 5_000
 
 export interface ChecksOptions {
@@ -41,6 +41,8 @@ export class Checks {
   /** The checks under way, by what cancels them. */
   readonly #running = new Map<string, AbortController>()
   #cancelLook: Cancel = () => undefined
+  /** Tells whether the lists are fresh and the clock can be believed, where that has changed. */
+  #look: () => void = () => undefined
   #lastSensor: Instant | undefined
 
   constructor(options: ChecksOptions) {
@@ -57,12 +59,13 @@ export class Checks {
       said.set(part, usable)
       tell(part, usable)
     }
-    const look = (): void => {
+    this.#look = () => {
+      this.#cancelLook()
       tellOnce('clock', this.#clockTrusted())
       tellOnce('lists', this.#listsFresh())
-      this.#cancelLook = clock.after(look_ms, look)
+      this.#cancelLook = clock.after(look_ms, this.#look)
     }
-    look()
+    this.#look()
     tellOnce('face', face.usable)
     return face.onUsable((usable) => tellOnce('face', usable))
   }
@@ -76,6 +79,8 @@ export class Checks {
   perform(effect: CheckEffect): void {
     switch (effect.kind) {
       case 'checkDocument':
+        this.#lastSensor = undefined
+        this.#look()
         return this.#run(`document ${effect.ref}`, () => this.#document(effect.ref))
       case 'startFace':
         return this.#run(`face ${effect.ref} ${effect.attempt}`, (signal) => this.#face(effect.ref, effect.attempt, signal))

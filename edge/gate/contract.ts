@@ -71,8 +71,8 @@ export const Gate = contract('gate', 'Lets one traveller after the other through
   view: property(GateView, 'What the traveller sees.'),
   mode: property(Type.Enum(['full', 'face-only', 'officer-only', 'closed']), 'Which checks the gate can do with the devices that work.'),
   totals: property(Type.Record(Type.String(), Type.Integer()), 'Passages by outcome since the gate started.', '1'),
-  /** grant: let the waiting traveller through; refuse: send back; release: let out and clear the gate. */
-  decide: command({ decision: Type.Enum(['grant', 'refuse', 'release']) }, "The officer's decision on the traveller who waits.", { role: 'officer', moves: true }),
+  /** grant: let the waiting traveller through; refuse: send back; release: let out and clear the gate. A grant must name its passage. */
+  decide: command({ decision: Type.Enum(['grant', 'refuse', 'release']), passage: Type.Optional(Type.Integer({ minimum: 0 })) }, "The officer's decision on the traveller who waits.", { role: 'officer', moves: true }),
   service: command({ on: Type.Boolean() }, 'Takes the gate out of service, or back.', { role: 'officer' }),
   ended: event({ outcome: Outcome, reason: Type.Optional(Reason), passage: Type.Integer(), cycle_ms: Type.Integer() }, 'A passage ended.', { severity: 'info' }),
   referral: event({ reason: Reason, passage: Type.Integer() }, 'A traveller needs an officer.', { severity: 'warning' }),

@@ -6,7 +6,7 @@
  */
 import type { Json } from '../base/canonical.ts'
 import type { Cancel } from '../base/clock.ts'
-import { DeviceError, describe } from '../base/error.ts'
+import { DeviceError, describe, UsageError } from '../base/error.ts'
 import { MachineRunner, type Step } from '../base/machine.ts'
 import { type Caller, Component } from '../device/component.ts'
 import type { SelfTestReport } from '../device/contract.ts'
@@ -15,9 +15,9 @@ import { parseCitizenCard } from '../perception/document/citizen-card.ts'
 import { parseMrz } from '../perception/document/mrz.ts'
 import { Checks, type ChecksOptions } from './checks.ts'
 import { Gate, type Outcome, type Reason } from './contract.ts'
-import { Desk } from './desk.ts'
+import { Desk, type Presented } from './desk.ts'
 import { type Effect, mayGoUnrecorded, type PassageRecord } from './effect.ts'
-import type { DoorName, Input, Part, SafetyReason } from './input.ts'
+import type { Decision, DoorName, Input, Part, SafetyReason } from './input.ts'
 import { gateMachine } from './machine.ts'
 import { mode } from './mode.ts'
 import { listenToParts } from './parts.ts'
@@ -77,13 +77,16 @@ export class GateController {
     const { name, clock } = options
     this.component = new Component(name, Gate, clock, {
       selfTest: async () => this.#selfTest(),
-      decide: async ({ decision }, _signal, caller) => {
+      decide: async ({ decision, passage }, _signal, caller) => {
+        this.#mustBeMeant(decision, passage)
         this.#feedOfficer(decision, caller)
         return {}
       },
-      service: async ({ on }, _signal, caller) => {
+      service: async ({ on }, signal, caller) => {
+        // Taken out at once, whatever the journal says; back only when that is durable.
+        if (!on) this.#feedOfficer('service-off', caller)
         await options.journal.append({ kind: serviceKind, class: 'safety', body: { on, by: caller.id } })
-        this.#feedOfficer(on ? 'service-on' : 'service-off', caller)
+        if (on && !signal.aborted) this.#feedOfficer('service-on', caller)
         return {}
       },
     })
@@ -93,6 +96,7 @@ export class GateController {
   async start(): Promise<void> {
     const { setup, clock, journal, parts, emergency, outOfServiceBy } = this.#options
     this.#inEmergency = emergency !== undefined
+    this.#unbroken = false
     this.#runner = new MachineRunner({
       machine: gateMachine, initial: initialState(setup), clock, recordLimit_ms, backlogMax,
       record: (step, before) => this.#record(step, before),
@@ -118,10 +122,11 @@ export class GateController {
   async stop(): Promise<void> {
     for (const end of this.#ends) end()
     this.#ends = []
-    this.#checks.stop()
-    this.#journalProbe?.()
-    await this.#closeDoors()
+    // What was decided before may still open a door or begin a check: both end only after that.
     await this.#runner?.stop()
+    this.#journalProbe?.()
+    this.#checks.stop()
+    await this.#closeDoors()
     this.#runner = undefined
     this.#desk.clear()
     this.component.publish('health', { status: 'stopped' })
@@ -131,7 +136,21 @@ export class GateController {
     this.#runner?.feed(input)
   }
 
-  #feedOfficer(decision: 'grant' | 'refuse' | 'release' | 'service-on' | 'service-off', caller: Caller): void {
+  /**
+   * A decision that was on its way while its traveller left must not fall on the next one.
+   * @throws UsageError (PC-GATE-NOBODY, PC-GATE-PASSAGE).
+   */
+  #mustBeMeant(decision: Decision, passage: number | undefined): void {
+    if (this.#runner === undefined) return
+    const { stage, passages } = this.#runner.state
+    const component = this.component.name
+    if (decision === 'grant' && stage.at !== 'referred') throw new UsageError('PC-GATE-NOBODY', 'No traveller waits for an officer.', { component })
+    if (passage === undefined ? decision === 'grant' : passage !== passages) {
+      throw new UsageError('PC-GATE-PASSAGE', 'The decision is not on the passage that runs: name the passage that it is on.', { component })
+    }
+  }
+
+  #feedOfficer(decision: Decision | 'service-on' | 'service-off', caller: Caller): void {
     if (this.#runner === undefined) throw new DeviceError('PC-GATE-STOPPED', 'The gate is not running.', { component: this.component.name })
     this.#feed({ kind: 'officer', decision, by: caller.id })
   }
@@ -143,13 +162,18 @@ export class GateController {
   #read(lines: readonly string[]): void {
     const reading = parseMrz(lines, this.#options.clock.wall())
     if (!reading.ok) this.#feed({ kind: 'documentUnreadable' })
-    else this.#feed({ kind: 'documentRead', ref: this.#desk.keep({ from: 'mrz', document: reading.document }) })
+    else this.#keep({ from: 'mrz', document: reading.document })
   }
 
   #readCode(content: string): void {
     const reading = parseCitizenCard(content, this.#options.clock.wall())
     if (!reading.ok) this.#feed({ kind: 'documentUnreadable' })
-    else this.#feed({ kind: 'documentRead', ref: this.#desk.keep({ from: 'card', claim: reading.claim }) })
+    else this.#keep({ from: 'card', claim: reading.claim })
+  }
+
+  #keep(presented: Presented): void {
+    this.#feed({ kind: 'documentRead', ref: this.#desk.keep(presented) })
+    this.component.publish('counters', { documentsTurnedAway: this.#desk.turnedAway })
   }
 
   /** A run whose steps are not all in the journal could not be replayed: after a hole a new one begins. */

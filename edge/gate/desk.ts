@@ -20,15 +20,20 @@ export interface Case {
 const casesMax = 8
 
 export class Desk {
+  /** Documents for which there was no room. */
+  turnedAway = 0
   readonly #cases = new Map<string, Case>()
   #count = 0
 
-  /** @returns a reference that was never used before in this run of the gate */
+  /**
+   * On a full desk nothing more is kept: what comes too often is not checked, and nobody's data go
+   * while they are being checked.
+   * @returns a reference that was never used before in this run of the gate
+   */
   keep(presented: Presented): string {
     const ref = `d${++this.#count}`
-    this.#cases.set(ref, { presented })
-    const oldest = this.#cases.keys().next().value
-    if (this.#cases.size > casesMax && oldest !== undefined) this.forget(oldest)
+    if (this.#cases.size < casesMax) this.#cases.set(ref, { presented })
+    else this.turnedAway++
     return ref
   }
 

@@ -109,7 +109,7 @@ function callOfficer(site: EgateSite): () => void {
   return site.page.onChange((view) => {
     if (view?.instruction !== 'wait-for-officer' || view.passage === answered) return
     answered = view.passage
-    void sleep(systemClock, 1_000).then(() => site.centre.decide('refuse')).catch((error: Error) => say(error.message))
+    void sleep(systemClock, 1_000).then(() => site.centre.decide('refuse', view.passage)).catch((error: Error) => say(error.message))
   })
 }
 

@@ -62,12 +62,12 @@ export class Centre {
     await this.broker.stop()
   }
 
-  /** The officer decides on the traveller who waits. */
-  async decide(decision: 'grant' | 'refuse' | 'release'): Promise<void> {
+  /** The officer decides on the traveller of a passage. */
+  async decide(decision: 'grant' | 'refuse' | 'release', passage: number): Promise<void> {
     const topic = this.topics.command({ component: 'gate', command: 'decide' })
     const issuedAt = systemClock.wall()
     const order = signOrder(topic, {
-      id: randomBytes(12).toString('hex'), args: { decision }, role: 'officer', issuedBy: 'officer-1', issuedAt, expiresAt: issuedAt + 10_000,
+      id: randomBytes(12).toString('hex'), args: { decision, passage }, role: 'officer', issuedBy: 'officer-1', issuedAt, expiresAt: issuedAt + 10_000,
     }, this.#options.authority)
     await this.#client.publishAsync(topic, JSON.stringify(order), { qos: 1 })
   }

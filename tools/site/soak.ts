@@ -115,8 +115,8 @@ async function recover(site: EgateSite, random: () => number): Promise<void> {
   const { page, world, centre } = site
   if (random() < 0.5) await world.clear()
   for (let waited = 0; page.view?.phase !== 'idle' && waited < recoverLimit_ms; waited += 100) {
-    const instruction = page.view?.instruction
-    if (instruction === 'wait-for-officer' && waited % 2_000 === 0) await centre.decide('refuse')
+    const { instruction, passage = 0 } = page.view ?? {}
+    if (instruction === 'wait-for-officer' && waited % 2_000 === 0) await centre.decide('refuse', passage)
     if (instruction === 'go-back') await world.stepBack()
     if (instruction === 'go-through') await world.stepOut()
     if (instruction !== 'wait-for-officer' && waited > 500) await world.clear()
