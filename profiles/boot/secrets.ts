@@ -1,4 +1,5 @@
 /** Finds the secrets that a profile refers to. Nothing of them is ever in the profile, a log or an error. */
+import { isUtf8 } from 'node:buffer'
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -13,7 +14,7 @@ export interface SecretPlaces {
 }
 
 /**
- * The bytes behind `credential:NAME`, `file:PATH` or `env:NAME`, without a trailing line break.
+ * The bytes behind `credential:NAME`, `file:PATH` or `env:NAME`; of a text, without the line break at its end.
  * @throws ConfigError (PC-PROFILE-SECRET) that names the reference, never what it holds.
  */
 export async function readSecret(reference: string, { credentials, env }: SecretPlaces): Promise<Uint8Array> {
@@ -29,8 +30,11 @@ export async function readSecret(reference: string, { credentials, env }: Secret
     throw missing(reference, cause)
   })
   if (bytes.length === 0 || bytes.length > sizeMax) throw missing(reference)
-  return bytes.at(-1) === 0x0a && !bytes.subarray(0, -1).includes(0) ? bytes.subarray(0, -1) : bytes
+  return isText(bytes) && bytes.at(-1) === 0x0a ? bytes.subarray(0, -1) : bytes
 }
+
+/** A key of random bytes is none, even one that happens to end as a text does. */
+const isText = (bytes: Uint8Array): boolean => isUtf8(bytes) && bytes.every((byte) => byte >= 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d)
 
 function missing(reference: string, cause?: unknown): ConfigError {
   return new ConfigError('PC-PROFILE-SECRET', `The secret ${reference} is not there: has the device been provisioned?`, { cause })
