@@ -28,15 +28,16 @@ type Feed = (input: Input) => void
 /** Feeds what each part says now, and everything it says from now on. Returns what ends that. */
 export function listenToParts(parts: GateParts, layout: 'mantrap' | 'single', feed: Feed): () => void {
   const front: Zone = layout === 'single' ? 'front' : 'entry'
+  // Doors and emergencies first: by the time that the gate could wait for travellers, it knows both.
   const ends = [
+    ...(parts.entry === undefined ? [] : door(parts.entry, 'entry', feed)),
+    ...door(parts.exit, 'exit', feed),
+    ...safety(parts.fire, 'fire', feed),
+    ...safety(parts.power, 'power', feed),
+    ...presence([[parts.front, front], [parts.inside, 'inside'], [parts.behind, 'exit']], feed),
     usable(parts.reader, 'reader', feed),
     usable(parts.camera, 'camera', feed),
     ...(parts.finger === undefined ? [] : [usable(parts.finger, 'finger', feed)]),
-    ...(parts.entry === undefined ? [] : door(parts.entry, 'entry', feed)),
-    ...door(parts.exit, 'exit', feed),
-    ...presence([[parts.front, front], [parts.inside, 'inside'], [parts.behind, 'exit']], feed),
-    ...safety(parts.fire, 'fire', feed),
-    ...safety(parts.power, 'power', feed),
   ]
   return () => {
     for (const end of ends) end()

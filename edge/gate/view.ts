@@ -75,9 +75,11 @@ function attemptOf({ stage, passage }: State): number {
 type StepView = GateView['steps'][number]
 
 function stepsOf(state: State): StepView[] {
+  const { passage, stage, ...gate } = state
+  // Which steps the last traveller had to take is nobody else's business.
+  const between = stage.at === 'idle' || stage.at === 'closed' || stage.at === 'emergency'
+  if (passage === undefined || between) return plan({ ...gate, stage }).map((step) => ({ step, status: 'todo' }))
   const names = plan(state)
-  const { passage, stage } = state
-  if (passage === undefined || stage.at === 'idle' || stage.at === 'closed' || stage.at === 'emergency') return names.map((step) => ({ step, status: 'todo' }))
   const reached = names.indexOf(passage.step)
   return names.map((step, index) => ({ step, status: index < reached ? 'done' : index > reached ? 'todo' : statusOf(stage, passage) }))
 }
