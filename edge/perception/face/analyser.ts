@@ -59,12 +59,15 @@ export class FaceAnalyser {
 
   /** @throws InputError (PC-FACE-IMAGE) when the picture cannot be used. */
   async analyse(jpeg: Uint8Array, wanted: Wanted): Promise<Findings> {
-    const image = await decodeJpeg(jpeg)
+    return await this.measure(await decodeJpeg(jpeg), wanted)
+  }
+
+  async measure(image: Image, wanted: Wanted): Promise<Findings> {
     const found = await detectFaces(this.#nets['face-detector'], image)
     const widest = Math.max(0, ...found.map(width))
     const faces = found.filter((face) => width(face) >= bystander * widest)
     const largest = faces.toSorted((a, b) => width(b) - width(a))[0]
-    const face = largest === undefined ? undefined : await this.#measure(image, largest, wanted)
+    const face = largest === undefined ? undefined : await this.#face(image, largest, wanted)
     return { faces: face === undefined ? 0 : faces.length, ...(face === undefined ? {} : { face }) }
   }
 
@@ -72,7 +75,7 @@ export class FaceAnalyser {
     for (const net of Object.values(this.#nets)) await net.dispose()
   }
 
-  async #measure(image: Image, face: Face, wanted: Wanted): Promise<FaceFindings | undefined> {
+  async #face(image: Image, face: Face, wanted: Wanted): Promise<FaceFindings | undefined> {
     const mesh = await readMesh(this.#nets['face-mesh'], image, face)
     if (mesh.score < meshScoreMin) return undefined
     const five = fivePoints(mesh)
