@@ -1,5 +1,9 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import fc from 'fast-check'
 import t from 'tap'
+import { ManualClock, systemClock } from '../../edge/base/clock.ts'
+import { silent } from '../../edge/base/log.ts'
 import { ascii, concat, crc16Modbus, equal, fromHex } from '../../edge/base/bytes.ts'
 import { Type } from '../../edge/base/schema.ts'
 import { Component } from '../../edge/device/component.ts'
@@ -90,6 +94,58 @@ for (const via of pseudoTerminalsAvailable() ? ['pty', 'tcp'] as const : ['tcp']
     })
   })
 }
+
+void t.test('a device that hangs up while it is asked what it is was lost, not cancelled', async (t) => {
+  const server = createServer((socket) => void socket.once('data', () => socket.destroy())).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const { component, start, stop } = thermometer.create(
+    { port: `tcp://127.0.0.1:${port}`, reply_ms: 5_000, retries: 0, reconnect_ms: 10_000 },
+    { name: 'thermometer', clock: systemClock, log: silent, part: () => { throw new Error('none') }, secret: () => Promise.reject(new Error('none')) },
+  )
+  await start(new AbortController().signal)
+  t.match(component.health, { status: 'failed', code: 'PC-LINK-LOST' })
+  await stop()
+  server.close()
+})
+
+void t.test('a link that comes and goes is opened ever more slowly; one that lasted, at once', async (t) => {
+  const clock = new ManualClock()
+  const opened: number[] = []
+  let hangUp: () => void = () => undefined
+  const component = new Component('x', contract('x', 'Says nothing.', {}), clock, { selfTest: async () => ({ passed: true, checks: [] }) })
+  const session = new Session<string>({
+    component, framer: lines(), clock, log: silent, limits: { reply_ms: 100, retries: 0, reconnect_ms: 100 },
+    transport: {
+      where: 'nowhere',
+      async open({ onClosed }) {
+        opened.push(clock.now())
+        hangUp = onClosed
+        return { write: () => Promise.resolve(), close: () => undefined }
+      },
+    },
+    identify: async () => ({ manufacturer: 'Test', model: 'x' }),
+  })
+  const settle = async (): Promise<void> => { for (let turn = 0; turn < 100; turn++) await Promise.resolve() }
+  const reopened = async (): Promise<number> => {
+    const before = opened.length
+    const lost = clock.now()
+    hangUp()
+    await settle()
+    while (opened.length === before) {
+      clock.advance(5)
+      await settle()
+    }
+    return clock.now() - lost
+  }
+  await session.start(new AbortController().signal)
+  const [first, second, third] = [await reopened(), await reopened(), await reopened()]
+  t.ok(first <= 130 && second >= 150 && third >= 300, `after ${first}, ${second} and ${third} ms`)
+  clock.advance(10_000)
+  t.ok(await reopened() <= 130)
+  await session.stop()
+  t.equal(clock.pending, 0)
+})
 
 void t.test('framing finds every frame again, however the bytes are cut and whatever stands between them', async (t) => {
   fc.assert(fc.property(

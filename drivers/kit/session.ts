@@ -6,7 +6,7 @@
  */
 import { Counters } from '../../edge/base/counters.ts'
 import { DeviceError, describe, type PortcullisError } from '../../edge/base/error.ts'
-import type { Clock } from '../../edge/base/clock.ts'
+import type { Clock, Instant } from '../../edge/base/clock.ts'
 import type { Logger } from '../../edge/base/log.ts'
 import { Backoff, sleep, within } from '../../edge/base/wait.ts'
 import type { Component } from '../../edge/device/component.ts'
@@ -46,6 +46,8 @@ export interface SessionOptions<Frame> {
 const openLimit_ms = 5_000
 const identifyLimit_ms = 10_000
 const backoffSpread = 30
+/** A link that has lasted this long has earned a quick reconnect; one that comes and goes has not. */
+const steady_ms = 10_000
 
 export class Session<Frame> {
   readonly counters = new Counters<LinkCounter>(['framesIn', 'framesOut', 'timeouts', 'retries', 'unmatched', 'discardedBytes', 'connects', 'losses'])
@@ -87,15 +89,17 @@ export class Session<Frame> {
     const backoff = new Backoff(limits.reconnect_ms, limits.reconnect_ms * backoffSpread)
     while (!signal.aborted) {
       if (component.health.status === 'stopped') component.publish('health', { status: 'starting' })
+      let readyAt: Instant | undefined
       try {
         await this.#connect(signal, () => {
-          backoff.reset()
+          readyAt = clock.now()
           firstTryDone()
         })
       } catch (error) {
         if (!signal.aborted) this.#report(error)
       }
       firstTryDone()
+      if (readyAt !== undefined && clock.now() - readyAt >= steady_ms) backoff.reset()
       if (signal.aborted) break
       await sleep(clock, backoff.next_ms(), signal).catch(() => undefined)
     }
@@ -117,13 +121,13 @@ export class Session<Frame> {
     const frames = this.#frameReader((frame) => exchange?.receive(frame) ?? false)
     const stopCounting = this.#publishCountersRegularly()
     try {
-      link = await this.#open(transport, frames.onBytes, life)
+      link = await Promise.race([ended, this.#open(transport, frames.onBytes, life)])
       exchange = this.#exchange(link)
       const connection: Connection<Frame> = { request: (...call) => exchange!.request(...call), send: (bytes) => link!.write(bytes) }
-      const identity = await within(
+      const identity = await Promise.race([ended, within(
         { clock, limit_ms: identifyLimit_ms, signal: life.signal, component: component.name, code: 'PC-LINK-IDENTIFY', message: `${component.name} did not say what it is in time.` },
         (inner) => identify(connection, inner),
-      )
+      )])
       const wrong = mismatch(identity, expect)
       if (wrong !== undefined) throw new DeviceError('PC-LINK-WRONG-DEVICE', `Another device is connected as ${component.name}: ${wrong}.`, { component: component.name })
       component.publish('identity', identity)
@@ -193,8 +197,11 @@ export class Session<Frame> {
   #frameReader(offer: (frame: Frame) => boolean): { onBytes(bytes: Uint8Array): void; stop(): void } {
     const { framer, clock, gap_ms, onFrame } = this.#options
     let cancelGap = (): void => undefined
+    let stopped = false
     return {
       onBytes: (bytes) => {
+        // What a port still hands out while it closes belongs to no life of the link.
+        if (stopped) return
         cancelGap()
         for (const frame of framer.push(bytes)) {
           this.counters.add('framesIn')
@@ -204,7 +211,10 @@ export class Session<Frame> {
         }
         if (gap_ms !== undefined && framer.pending > 0) cancelGap = clock.after(gap_ms, () => framer.reset())
       },
-      stop: () => cancelGap(),
+      stop: () => {
+        stopped = true
+        cancelGap()
+      },
     }
   }
 

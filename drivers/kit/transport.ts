@@ -67,6 +67,8 @@ function serialTransport(path: string, settings: SerialSettings): Transport {
 }
 
 const unplugWatch_ms = 250
+/** A peer that is only listened to and loses its power says nothing: the system then asks whether it is still there. */
+const silentPeer_ms = 3_000
 
 /**
  * Calls `onGone` when the port's file has gone or is another one.
@@ -76,8 +78,12 @@ const unplugWatch_ms = 250
  */
 function watchForUnplug(path: string, onGone: () => void): Cancel {
   const identity = (): string | undefined => {
-    const file = statSync(path, { throwIfNoEntry: false })
-    return file === undefined ? undefined : `${file.dev}:${file.ino}:${file.rdev}`
+    try {
+      const file = statSync(path)
+      return `${file.dev}:${file.ino}:${file.rdev}`
+    } catch {
+      return undefined
+    }
   }
   const opened = identity()
   let cancel: Cancel = () => undefined
@@ -95,7 +101,7 @@ function tcpTransport(address: string): Transport {
   return {
     where: address,
     async open(listener, signal) {
-      const socket = createConnection({ host: hostname, port: Number(port), noDelay: true, keepAlive: true })
+      const socket = createConnection({ host: hostname, port: Number(port), noDelay: true, keepAlive: true, keepAliveInitialDelay: silentPeer_ms })
       // The signal is for opening only: it aborts when opening has ended, too.
       const giveUp = (): void => void socket.destroy(new CancelledError())
       signal.addEventListener('abort', giveUp, { once: true })
