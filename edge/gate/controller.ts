@@ -66,8 +66,10 @@ export class GateController {
   #totals: Partial<Record<Outcome, number>> = {}
   /** The last step was written down. */
   #recording = true
-  /** The steps since the last start fact are all in the journal. */
+  /** No step since the last start fact is known to be lost. */
   #unbroken = false
+  /** Counts steps, so that a replay sees where one is missing. */
+  #steps = 0
   #inEmergency = false
   #journalProbe: Cancel | undefined
   #decision_ms: number | undefined
@@ -179,9 +181,10 @@ export class GateController {
   /** A run whose steps are not all in the journal could not be replayed: after a hole a new one begins. */
   async #record(step: Step<Input, Effect>, before: State): Promise<void> {
     const { journal } = this.#options
-    const begun = this.#unbroken ? undefined : journal.append({ kind: startKind, class: 'passage', body: { state: before as unknown as Json } })
+    const number = ++this.#steps
+    const begun = this.#unbroken ? undefined : journal.append({ kind: startKind, class: 'passage', body: { state: before as unknown as Json, number } })
     this.#unbroken = true
-    await Promise.all([begun, journal.append({ kind: stepKind, class: 'passage', body: step as unknown as Json })])
+    await Promise.all([begun, journal.append({ kind: stepKind, class: 'passage', body: { ...step, number } as unknown as Json })])
     if (this.#recording) return
     this.#recording = true
     this.#tellJournal()

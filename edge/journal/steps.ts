@@ -75,6 +75,9 @@ export function replaySteps(source: Facts, kind: string, recorded: RecordedMachi
   return { ok: true, starts, steps: track.replayed, skipped: track.skipped }
 }
 
+/** Which step of its machine a start or step is, where it says so. */
+const numberOf = ({ body }: Fact): number | undefined => (body as { number?: number }).number
+
 /** Walks the facts once, cut into runs: a start and the steps that follow it without a hole. */
 class Track {
   replayed = 0
@@ -84,6 +87,8 @@ class Track {
   readonly #kind: string
   readonly #startKind: string
   #start: Fact | undefined
+  /** The number of the step that comes next in this run. */
+  #expected: number | undefined
 
   constructor(source: Facts, kind: string, startKind: string) {
     this.#facts = factsOf(source)
@@ -94,12 +99,17 @@ class Track {
   nextStart(): Fact | undefined {
     const waiting = this.#start
     this.#start = undefined
-    if (waiting !== undefined) return waiting
+    if (waiting !== undefined) return this.#begin(waiting)
     for (let fact = this.#next(); fact !== undefined; fact = this.#next()) {
-      if (fact.kind === this.#startKind) return fact
+      if (fact.kind === this.#startKind) return this.#begin(fact)
       if (fact.kind === this.#kind) this.skipped++
     }
     return undefined
+  }
+
+  #begin(start: Fact): Fact {
+    this.#expected = numberOf(start)
+    return start
   }
 
   *run(): Generator<Step<unknown, unknown>> {
@@ -111,11 +121,14 @@ class Track {
         this.#start = fact
         return
       }
-      const hole = fact.seq !== before + 1
+      // Pruned, or never written: a full disk takes one step and not the next.
+      const lost = fact.kind === this.#kind && this.#expected !== undefined && numberOf(fact) !== this.#expected
+      const hole = fact.seq !== before + 1 || lost
       if (fact.kind === this.#kind && hole) this.skipped++
       if (hole) return
       if (fact.kind !== this.#kind) continue
       this.replayed++
+      if (this.#expected !== undefined) this.#expected++
       yield stepOf(fact)
     }
   }
