@@ -119,7 +119,7 @@ async function embedAll(analyser: FaceAnalyser, files: readonly string[], part =
 
 /** @param part the share of each side, about the middle, that is looked at */
 async function measure(analyser: FaceAnalyser, file: string, texture: boolean, part = 1): Promise<FaceFindings | undefined> {
-  const { width = 0, height = 0 } = await sharp(file).metadata()
+  const { width, height } = await sharp(file).metadata()
   const [columns, rows] = [Math.round(width * part), Math.round(height * part)]
   const middle = { left: (width - columns) >> 1, top: (height - rows) >> 1, width: columns, height: rows }
   const { data, info } = await sharp(file).extract(middle).removeAlpha().toColourspace('srgb').raw().toBuffer({ resolveWithObject: true })

@@ -19,6 +19,10 @@ const build = join(import.meta.dirname, '../../build')
 const sources = join(build, 'model-sources')
 const say = (text: string): void => void process.stderr.write(`models: ${text}\n`)
 
+/** The code whose change changes the result. */
+const modelsFrom = ['tools/models/convert/*.ts', 'edge/perception/engine/*.ts']
+const facesFrom = ['tools/models/faces/*.ts', 'edge/perception/face/{detector,geometry,image,mesh}.ts']
+
 /** Makes `folder` anew unless it was made from the same inputs; what is there stays until the new one is whole. */
 async function upToDate(folder: string, inputs: string, make: (scratch: string) => Promise<void>): Promise<boolean> {
   const stamp = join(folder, '.made-from')
@@ -55,11 +59,11 @@ async function prepare(record: boolean): Promise<void> {
     await writePins(pins)
     say('known answers recorded in tools/models/manifest.json')
   }
-  const models = await upToDate(join(build, 'models'), await fingerprint(pins, ['tools/models/convert/*.ts', 'edge/perception/engine/*.ts']), async (scratch) => {
+  const models = await upToDate(join(build, 'models'), await fingerprint(pins, modelsFrom), async (scratch) => {
     await fetchAll()
     await buildModels(pins, sources, scratch, say)
   })
-  const faces = await upToDate(join(build, 'faces'), await fingerprint(pins, ['tools/models/faces/*.ts']), async (scratch) => {
+  const faces = await upToDate(join(build, 'faces'), await fingerprint(pins, facesFrom), async (scratch) => {
     await fetchAll()
     await buildFaces(pins, sources, join(build, 'models'), scratch, say)
   })

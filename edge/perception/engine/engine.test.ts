@@ -3,9 +3,10 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { type Engine, type EngineName, openEngine } from './engine.ts'
+import type { Engine, EngineName } from './engine.ts'
 import { deviation, knownInput, summarise } from './known-answer.ts'
 import { loadModel, readManifest } from './models.ts'
+import { openEngine } from './open-engine.ts'
 
 const folder = join(import.meta.dirname, '../../../build/models')
 const skip = existsSync(join(folder, 'manifest.json')) ? false : 'no models: run the set-up'

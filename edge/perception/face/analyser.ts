@@ -1,6 +1,7 @@
 /** Measures all that a decision needs in one picture. Blocks its thread: runs in the worker. */
-import { openEngine, type EngineName } from '../engine/engine.ts'
+import type { EngineName } from '../engine/engine.ts'
 import { loadModel, type Model, type ModelIdentity, readManifest } from '../engine/models.ts'
+import { openEngine } from '../engine/open-engine.ts'
 import { detectFaces, type Face } from './detector.ts'
 import { embed } from './embedding.ts'
 import type { Point } from './geometry.ts'
