@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import {
   Barrier, Camera, CodeReader, DocumentReader, FingerprintScanner, Indicator, PresenceSensor, SafetyInput,
 } from '../../edge/device/capabilities.ts'
+import { sleep } from '../../edge/base/wait.ts'
 import type { Component } from '../../edge/device/component.ts'
 import type { Common, Contract, Members } from '../../edge/device/contract.ts'
 import type { DeviceModel } from '../../edge/device/model.ts'
@@ -17,6 +18,9 @@ import type { Unit } from '../../edge/run/supervisor.ts'
 import type { LoadedProfile } from '../load.ts'
 import type { BootOptions } from './options.ts'
 import { publicKey } from './secrets.ts'
+
+/** How long the gate waits for its face recognition before it begins without. */
+const faceStart_ms = 3_000
 
 export interface GateContext extends BootOptions {
   model: DeviceModel
@@ -46,8 +50,25 @@ export async function gateUnits({ profile }: LoadedProfile, partNames: readonly 
   model.add(controller.component)
   return [
     { name: 'face', needs: [], restart: 'retry', background: true, start: (signal) => face.start(signal), stop: () => face.stop() },
-    { name: 'gate', needs: partNames, restart: 'retry', start: () => controller.start(), stop: () => controller.stop() },
+    {
+      name: 'gate', needs: partNames, restart: 'retry', stop: () => controller.stop(),
+      start: async () => {
+        await firstOutcome(face, clock)
+        await controller.start()
+      },
+    },
   ]
+}
+
+/** A gate that opened before its face recognition would send its first traveller to an officer for nothing. */
+async function firstOutcome(face: FaceService, clock: GateContext['clock']): Promise<void> {
+  const settled = (): boolean => face.usable || face.component.health.status === 'failed'
+  const waited = new AbortController()
+  const remove = face.component.onChange('health', () => {
+    if (settled()) waited.abort()
+  })
+  if (!settled()) await sleep(clock, faceStart_ms, waited.signal).catch(() => undefined)
+  remove()
 }
 
 /** The emergency that was on when the runtime last ran: only an officer ends one, no restart does. */

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path'
 import { systemClock } from '../../edge/base/clock.ts'
-import { sleep } from '../../edge/base/wait.ts'
+import { sleep, within } from '../../edge/base/wait.ts'
 import { startKind, stepKind } from '../../edge/gate/controller.ts'
 import type { Effect } from '../../edge/gate/effect.ts'
 import { gateMachine } from '../../edge/gate/machine.ts'
@@ -47,8 +47,8 @@ export interface SoakReport {
 
 /** Doors open this long at most when the gate asks; hurried travellers need less. */
 const open_s = 6
-/** A restart, the motion of a door, and a busy machine. */
-const margin_ms = 4_000
+/** The motion of a door, and a busy machine: a kill adds nothing, doors fall shut without the runtime. */
+const margin_ms = 1_500
 const killAfter_ms = { least: 100, most: 4_000 }
 const recoverLimit_ms = 60_000
 
@@ -106,7 +106,7 @@ async function killAndWait(site: EgateSite): Promise<number> {
     })
   })
   site.runtime.kill()
-  await Promise.race([ready, sleep(systemClock, recoverLimit_ms)])
+  await within({ clock: systemClock, limit_ms: recoverLimit_ms, code: 'PC-SITE-RUNTIME', message: 'The runtime did not come back after it was killed.' }, () => ready)
   return systemClock.now() - killed
 }
 
