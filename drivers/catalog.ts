@@ -25,5 +25,5 @@ export const driverNames: readonly string[] = Object.keys(drivers)
 export async function loadDriver(name: string): Promise<Driver> {
   const load = Object.hasOwn(drivers, name) ? drivers[name as keyof typeof drivers] : undefined
   if (load === undefined) throw new ConfigError('PC-PROFILE-DRIVER', `There is no driver named ${name}.`)
-  return (await load()).driver as unknown as Driver
+  return (await load()).driver
 }

@@ -32,7 +32,10 @@ function once(name, result, inputs, step) {
 }
 
 function debianPackages() {
-  if (!existsSync('/etc/debian_version')) return say('not Debian: install the programs of apt-packages.txt by hand')
+  if (!existsSync('/etc/debian_version')) {
+    say('not Debian: install the programs of apt-packages.txt by hand')
+    return
+  }
   const wanted = readFileSync(join(root, 'apt-packages.txt'), 'utf8').split('\n')
     .filter(line => line.trim() !== '' && !line.startsWith('#'))
     .map(line => ({ name: line.split(/\s+/)[0], without: line.replace(/^\S+\s+/, '') }))
@@ -41,7 +44,8 @@ function debianPackages() {
   if (missing.length === 0) return
   if (process.getuid() !== 0) {
     for (const { name, without } of missing) say(`package ${name} is missing: ${without}`)
-    return say(`install them with: sudo apt-get install ${missing.map(p => p.name).join(' ')}`)
+    say(`install them with: sudo apt-get install ${missing.map(p => p.name).join(' ')}`)
+    return
   }
   say(`installing ${missing.map(p => p.name).join(' ')} ...`)
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
@@ -80,7 +84,10 @@ function npmPackages(env) {
   const { allowScripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   const compiler = spawnSync('g++', ['--version']).status === 0 && spawnSync('python3', ['--version']).status === 0
   once('addons', 'node_modules', { lock, allowScripts, compiler }, () => {
-    if (!compiler) return say('no C++ compiler: GPIO edges (onoff) will not be available')
+    if (!compiler) {
+      say('no C++ compiler: GPIO edges (onoff) will not be available')
+      return
+    }
     say(`building native add-ons: ${Object.keys(allowScripts).join(', ')} ...`)
     const built = spawnSync('npm', ['rebuild', '--ignore-scripts=false', ...Object.keys(allowScripts)], {
       cwd: root, encoding: 'utf8', env: { ...env, npm_package_config_node_gyp_nodedir: join(build, 'node') },
@@ -89,7 +96,7 @@ function npmPackages(env) {
   })
 }
 
-/** Later steps are TypeScript of the project itself, run by the pinned Node. */
+/** Later steps are TypeScript of the project itself, run by the pinned Node; each knows when it has nothing to do. */
 function ownSteps(env) {
   for (const script of ['tools/models/prepare.ts', 'tools/bundle/bundle-page.ts']) {
     execFileSync('node', [join(root, script)], { cwd: root, env, stdio: ['ignore', 'ignore', 'inherit'] })
@@ -102,7 +109,7 @@ try {
   debianPackages()
   const env = pinnedNode()
   npmPackages(env)
-  // ownSteps(env)
+  ownSteps(env)
 } catch (error) {
   say(error.message)
   process.exitCode = 1
