@@ -8,7 +8,10 @@ export type EngineName = 'onnx' | 'litert'
 
 /** A loaded net with one float input. */
 export interface Net {
-  /** @param input values in the order of the net's input shape @returns one array for each output, in order */
+  /**
+   * @param input values in the order of the net's input shape; taken over and released
+   * @returns one array for each output, in order
+   */
   run(input: Float32Array): Promise<Float32Array[]>
   dispose(): Promise<void>
 }

@@ -13,6 +13,7 @@ import { compileFunction } from 'node:vm'
 import type * as LiteRt from '@litertjs/core'
 import { ConfigError } from '../../base/error.ts'
 import type { Engine, Net } from './engine.ts'
+import { release } from './release.ts'
 
 let loading: Promise<typeof LiteRt> | undefined
 
@@ -40,6 +41,7 @@ function net(model: LiteRt.CompiledModel, tensor: (input: Float32Array) => LiteR
       const given = tensor(input)
       const results = await model.run([given])
       given.delete()
+      release(input)
       return results.map((result) => {
         const values = Float32Array.from(result.toTypedArray() as Float32Array)
         result.delete()

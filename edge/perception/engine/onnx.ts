@@ -2,6 +2,7 @@
 import type { InferenceSession, TypedTensor } from 'onnxruntime-node'
 import { ConfigError } from '../../base/error.ts'
 import type { Engine, Net } from './engine.ts'
+import { release } from './release.ts'
 
 /** Nets with more input values than this give their memory back after each run. */
 const arenaInputsMax = 150_000
@@ -37,6 +38,7 @@ function net(session: InferenceSession, tensor: (input: Float32Array) => TypedTe
   return {
     async run(input) {
       const results = await session.run({ [inputName]: tensor(input) })
+      release(input)
       return session.outputNames.map((name) => results[name]?.data as Float32Array)
     },
     dispose: () => session.release(),

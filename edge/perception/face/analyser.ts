@@ -2,6 +2,7 @@
 import type { EngineName } from '../engine/engine.ts'
 import { loadModel, type Model, type ModelIdentity, readManifest } from '../engine/models.ts'
 import { openEngine } from '../engine/open-engine.ts'
+import { release } from '../engine/release.ts'
 import { detectFaces, type Face } from './detector.ts'
 import { embed } from './embedding.ts'
 import type { Point } from './geometry.ts'
@@ -60,7 +61,12 @@ export class FaceAnalyser {
 
   /** @throws InputError (PC-FACE-IMAGE) when the picture cannot be used. */
   async analyse(jpeg: Uint8Array, wanted: Wanted): Promise<Findings> {
-    return await this.measure(await decodeJpeg(jpeg), wanted)
+    const image = await decodeJpeg(jpeg)
+    try {
+      return await this.measure(image, wanted)
+    } finally {
+      release(image.data)
+    }
   }
 
   async measure(image: Image, wanted: Wanted): Promise<Findings> {

@@ -31,7 +31,7 @@ async function run(graph: Graph, input: Float32Array, shape: number[]): Promise<
     await writeFile(join(folder, 'graph.onnx'), writeOnnx(graph, 'test'))
     const engine = await openEngine({ engine: 'onnx' })
     const net = await engine.load(join(folder, 'graph.onnx'), shape)
-    const [output = new Float32Array(0)] = await net.run(input)
+    const [output = new Float32Array(0)] = await net.run(input.slice())
     await net.dispose()
     return output
   } finally {
