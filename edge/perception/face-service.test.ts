@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import sharp, { type Sharp } from 'sharp'
 import t from 'tap'
 import { systemClock } from '../base/clock.ts'
@@ -189,6 +190,26 @@ void t.test('pictures that could do harm are refused', async (t) => {
   t.match(await decodeJpeg(picture, { bytesMax: 1e6, pixelsMax: 1e6, sideMax: 200 }), { width: 200, height: 150 })
   const sideways = await sharp(picture).withMetadata({ orientation: 6 }).jpeg().toBuffer()
   t.match(await decodeJpeg(sideways), { width: 300, height: 400 }, 'turned upright')
+})
+
+void t.test('damaged pictures are refused or decoded within the limits, never anything else', async (t) => {
+  const picture = await sharp({ create: { width: 64, height: 48, channels: 3, background: '#456' } }).jpeg().toBuffer()
+  const damaged = fc.array(fc.tuple(fc.nat(picture.length - 1), fc.nat(255)), { minLength: 1, maxLength: 12 }).map((changes) => {
+    const copy = Uint8Array.from(picture)
+    for (const [at, value] of changes) copy[at] = value
+    return copy
+  })
+  const garbage = fc.uint8Array({ maxLength: 400 }).map((bytes) => Uint8Array.of(0xff, 0xd8, ...bytes))
+  const limits = { bytesMax: 10_000, pixelsMax: 100_000, sideMax: 320 }
+  await fc.assert(fc.asyncProperty(fc.oneof(damaged, garbage), async (bytes) => {
+    try {
+      const { width, height, data } = await decodeJpeg(bytes, limits)
+      return Math.max(width, height) <= limits.sideMax && data.length === width * height * 3
+    } catch (error) {
+      return (error as { code?: string }).code === 'PC-FACE-IMAGE'
+    }
+  }), { numRuns: 150 })
+  t.pass('150 pictures')
 })
 
 void t.test('of frames that come too fast the newest is taken', async (t) => {
