@@ -8,6 +8,9 @@ import { spawn } from 'node:child_process'
 import type { Cancel, Clock } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
 
+/** systemd takes a message within milliseconds; a helper that hangs must not pile up. */
+const sendLimit_ms = 5_000
+
 export interface Notifier {
   ready(): void
   stopping(): void
@@ -25,7 +28,7 @@ export interface NotifierOptions {
 export function createNotifier({ clock, log, env, alive }: NotifierOptions): Notifier {
   if (env['NOTIFY_SOCKET'] === undefined) return { ready: () => undefined, stopping: () => undefined, stop: () => undefined }
   const send = (...state: string[]): void => {
-    const child = spawn('systemd-notify', state, { stdio: 'ignore', env: { ...env } })
+    const child = spawn('systemd-notify', state, { stdio: 'ignore', env: { ...env }, timeout: sendLimit_ms, killSignal: 'SIGKILL' })
     child.on('error', (error) => log.error({ error, code: 'PC-RUN-NOTIFY' }, 'systemd-notify cannot be run'))
     child.unref()
   }

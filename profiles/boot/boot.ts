@@ -49,24 +49,22 @@ export async function assemble(loaded: LoadedProfile, options: BootOptions): Pro
   chronicle.start()
   const memory = journalComponent(journal, clock)
   model.add(memory.component)
-
-  const parts = partUnits(loaded, model, { clock, log, secret })
-  const gate = await gateUnits(loaded, parts.map(({ name }) => name), { ...options, model, journal, secret })
-  const units: Unit[] = [...parts, ...gate]
-  if (profile.uplink !== undefined) units.push(await uplinkUnit(profile.uplink, loaded, { ...options, model, journal, secret }))
-  const screen = profile.screen === undefined ? undefined : new ScreenServer({
-    model, gate: 'gate', camera: profile.gate.use.camera, clock, log, host: profile.screen.host, port: profile.screen.port,
-    languages: profile.device.languages, pageDir: options.page,
-  })
-  if (screen !== undefined) {
-    model.add(screen.component)
-    units.push({ name: 'screen', needs: [], restart: 'retry', start: (signal) => screen.start(signal), stop: () => screen.stop() })
+  const closeJournal = async (): Promise<void> => {
+    chronicle.stop()
+    memory.stop()
+    await journal.close()
   }
+  const { units, screen } = await assembleUnits(loaded, { ...options, model, journal, secret }).catch(async (error: unknown) => {
+    await closeJournal()
+    throw error
+  })
 
   const supervisor = new Supervisor(units, clock, log)
+  let stopping = false
   let cancelPrune = (): void => undefined
   const prune = (): void => {
     cancelPrune()
+    if (stopping) return
     journal.prune(clock.wall()).catch((error: unknown) => log.error({ error }, 'old facts could not be removed'))
     cancelPrune = clock.after(prunePeriod_ms, prune)
   }
@@ -85,14 +83,36 @@ export async function assemble(loaded: LoadedProfile, options: BootOptions): Pro
       prune()
     },
     async stop() {
+      stopping = true
       cancelPrune()
       await supervisor.stop()
       runtime.stop()
-      chronicle.stop()
-      memory.stop()
-      await journal.close()
+      await closeJournal()
     },
   }
+}
+
+interface AssemblyContext extends BootOptions {
+  model: DeviceModel
+  journal: Journal
+  secret(reference: string): Promise<Uint8Array>
+}
+
+async function assembleUnits(loaded: LoadedProfile, context: AssemblyContext): Promise<{ units: Unit[]; screen: ScreenServer | undefined }> {
+  const { profile } = loaded
+  const { model, clock, log, secret } = context
+  const parts = partUnits(loaded, model, { clock, log, secret })
+  const units = [...parts, ...await gateUnits(loaded, parts.map(({ name }) => name), context)]
+  if (profile.uplink !== undefined) units.push(await uplinkUnit(profile.uplink, loaded, context))
+  const screen = profile.screen === undefined ? undefined : new ScreenServer({
+    model, gate: 'gate', camera: profile.gate.use.camera, clock, log, host: profile.screen.host, port: profile.screen.port,
+    languages: profile.device.languages, pageDir: context.page,
+  })
+  if (screen !== undefined) {
+    model.add(screen.component)
+    units.push({ name: 'screen', needs: [], restart: 'retry', start: (signal) => screen.start(signal), stop: () => screen.stop() })
+  }
+  return { units, screen }
 }
 
 /** A unit for each part of the profile; each needs the parts that its options name. */
@@ -116,13 +136,7 @@ function partUnits({ parts }: LoadedProfile, model: DeviceModel, context: Pick<D
   return units
 }
 
-interface UplinkContext extends BootOptions {
-  model: DeviceModel
-  journal: Journal
-  secret(reference: string): Promise<Uint8Array>
-}
-
-async function uplinkUnit(section: NonNullable<LoadedProfile['profile']['uplink']>, { profile }: LoadedProfile, context: UplinkContext): Promise<Unit> {
+async function uplinkUnit(section: NonNullable<LoadedProfile['profile']['uplink']>, { profile }: LoadedProfile, context: AssemblyContext): Promise<Unit> {
   const { model, journal, clock, log, version, secret } = context
   const identity = section.identity === undefined ? undefined : Buffer.from(await secret(section.identity)).toString('utf8')
   const [username, ...password] = identity?.split(':') ?? []

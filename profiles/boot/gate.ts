@@ -35,7 +35,7 @@ export async function gateUnits({ profile }: LoadedProfile, partNames: readonly 
   const authority = publicKey(await secret(profile.lists.authority), profile.lists.authority)
   const folder = join(state, profile.lists.folder)
   const { lists, refused } = await ListFolder.open(folder, { key, signers: new Map([['authority', authority]]) })
-  for (const { list, code, message } of refused) log.error({ list, code, says: message }, 'a list was not taken')
+  for (const { list, code, message } of refused) log.error({ list, error: { code, message } }, 'a list was not taken')
   const face = new FaceService({
     clock, log, models: profile.face.models, engine: profile.face.engine,
     ...(context.faceWorker === undefined ? {} : { worker: context.faceWorker }),

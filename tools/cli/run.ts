@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { systemClock } from '../../edge/base/clock.ts'
 import { describe } from '../../edge/base/error.ts'
-import { createLogger, type LogLevel } from '../../edge/base/log.ts'
+import { createLogger, type Logger, type LogLevel } from '../../edge/base/log.ts'
 import { createNotifier } from '../../edge/run/notify.ts'
 import { assemble } from '../../profiles/boot/boot.ts'
 import { loadProfile } from '../../profiles/load.ts'
@@ -30,6 +30,7 @@ async function run({ profile: file, state, log: level }: RunOptions): Promise<vo
   const stopped = stopSignal()
   const loaded = await loadProfile(file)
   const log = createLogger(level ?? loaded.profile.runtime.log)
+  endOnBug(log)
   const device = await assemble(loaded, {
     state: resolve(state), clock: systemClock, log, version, env: process.env, page: pageFolder,
     ...(faceWorker === undefined ? {} : { faceWorker }),
@@ -40,10 +41,12 @@ async function run({ profile: file, state, log: level }: RunOptions): Promise<vo
     if (status === 'ready') log.info({ started_ms: sinceStart_ms() }, 'face recognition is ready')
   })
   try {
-    await device.start()
-    notifier.ready()
-    const { site, id } = loaded.profile.device
-    log.info({ device: `${site}/${id}`, version, page: device.pageAddress, started_ms: sinceStart_ms() }, 'ready')
+    const early = await Promise.race([device.start(), stopped])
+    if (early === undefined) {
+      notifier.ready()
+      const { site, id } = loaded.profile.device
+      log.info({ device: `${site}/${id}`, version, page: device.pageAddress, started_ms: sinceStart_ms() }, 'ready')
+    }
     const signal = await stopped
     log.info({ signal }, 'stopping')
   } catch (error) {
@@ -58,6 +61,18 @@ async function run({ profile: file, state, log: level }: RunOptions): Promise<vo
     // A part that did not let go of its handles in time must not keep the process.
     setTimeout(() => process.exit(), 500).unref()
   }
+}
+
+/**
+ * A bug ends the program: the doors shut by their own limits, and systemd starts it again. What the
+ * error says stays untold, for it may quote what was read.
+ */
+function endOnBug(log: Logger): void {
+  process.on('uncaughtException', (error: unknown) => {
+    const where = error instanceof Error ? error.stack?.split('\n').filter((line) => /^ +at /.test(line)) : undefined
+    log.fatal({ error, where }, 'a bug ended the program')
+    process.exit(1)
+  })
 }
 
 /** Resolves with the first signal that asks the program to stop; the second ends it at once. */
