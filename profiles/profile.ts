@@ -63,8 +63,11 @@ export const JournalSection = closed({
 export const UplinkSection = closed({
   broker: Type.String({ pattern: '^mqtts?://[^@/]+$', description: 'The broker of the centre, without credentials: mqtts://host:port.' }),
   identity: Type.Optional(secretReference()),
+  ca: Type.Optional(secretReference()),
+  cert: Type.Optional(secretReference()),
+  key: Type.Optional(secretReference()),
   authority: Type.Optional(secretReference()),
-}, 'The way to the centre. `identity` is user:password; `authority` is the public key whose signature commands must bear.')
+}, 'The way to the centre. `identity` is user:password; `ca` the certificates that the broker\'s must come from, `cert` and `key` the device\'s own (PEM); `authority` is the public key whose signature commands must bear.')
 
 export const ScreenSection = closed({
   host: Type.String({ default: '127.0.0.1', description: 'The address that the page is served on.' }),

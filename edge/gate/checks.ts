@@ -149,7 +149,7 @@ export class Checks {
       }, signal)
       this.#lastSensor = clock.now() - found.compute_ms
       return {
-        ...verdict, result: found.result, threshold: found.threshold, models: found.models,
+        ...verdict, result: found.result, threshold: found.threshold, models: found.models, signals: found.signals,
         ...(found.score === undefined ? {} : { score: found.score }),
       }
     } catch (error) {

@@ -52,6 +52,17 @@ export interface Evidence {
   threshold?: number
   /** SHA-256 of each model that took part, by its name. */
   models?: { readonly [name: string]: string }
+  signals?: readonly EvidenceSignal[]
+}
+
+/** One of the signals that tell a living face from a picture of one (ISO/IEC 30107-1). */
+export interface EvidenceSignal {
+  name: string
+  /** Missing when it could not be measured, which never counts as passed. */
+  score?: number
+  threshold: number
+  passed: boolean
+  required: boolean
 }
 
 /** All that the traveller's page may know: it holds no personal data and cannot leak any. */

@@ -1,5 +1,6 @@
 /** What the gate needs of face recognition, whoever does it. */
 import type { Frame } from '../device/capabilities.ts'
+import type { EvidenceSignal } from './contract.ts'
 import type { FaceResult } from './input.ts'
 
 export interface FaceRequest {
@@ -21,6 +22,8 @@ export interface FaceAnswer {
   threshold: number
   /** SHA-256 of each model that took part, by its name. */
   models: { readonly [name: string]: string }
+  /** What told a living face from a picture of one. */
+  signals: readonly EvidenceSignal[]
   /** From the last picture that was used to the answer. */
   compute_ms: number
 }

@@ -1,6 +1,6 @@
 /** Everything the gate's machine can hear of. No input holds personal data: a document is an opaque `ref`. */
 import type { BarrierState } from '../device/capabilities.ts'
-import type { DoorName, Instruction, Reason } from './contract.ts'
+import type { DoorName, Evidence, Instruction, Reason } from './contract.ts'
 import type { Effect } from './effect.ts'
 import type { ListName } from './policy.ts'
 
@@ -43,7 +43,7 @@ export type Input =
   | ({ kind: 'documentVerdict'; ref: string } & DocumentFindings)
   | { kind: 'facePrompt'; ref: string; attempt: number; instruction: Instruction }
   /** A match without a score at or above its threshold is not one. */
-  | { kind: 'faceVerdict'; ref: string; attempt: number; result: FaceResult; score?: number; threshold?: number; models?: { readonly [name: string]: string } }
+  | ({ kind: 'faceVerdict'; ref: string; attempt: number; result: FaceResult } & Partial<Evidence>)
   | { kind: 'fingerPrompt'; ref: string; attempt: number; instruction: Instruction }
   | { kind: 'fingerVerdict'; ref: string; attempt: number; result: FingerResult; score?: number }
   | { kind: 'door'; door: DoorName; state: BarrierState }

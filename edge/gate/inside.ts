@@ -100,11 +100,13 @@ export const face = {
   },
 }
 
-function judgeFace(turn: Turn, { result, score, threshold, models }: FaceVerdict): void {
+function judgeFace(turn: Turn, verdict: FaceVerdict): void {
+  const { result, score, threshold } = verdict
+  // What speaks against a traveller belongs into the record as much as what speaks for them.
+  turn.update({ face: evidenceOf(verdict) })
   switch (result) {
     case 'match':
       if (score === undefined || threshold === undefined || !(score >= threshold)) return refer(turn, 'face-unavailable')
-      turn.update({ face: { score, threshold, ...(models === undefined ? {} : { models }) } })
       return afterFace(turn)
     case 'attack':
       return refer(turn, 'face-attack')
@@ -114,6 +116,13 @@ function judgeFace(turn: Turn, { result, score, threshold, models }: FaceVerdict
     case 'not-found':
     case 'several':
       return faceAgain(turn, `face-${result}`)
+  }
+}
+
+function evidenceOf({ score, threshold, models, signals }: FaceVerdict): Evidence | undefined {
+  if (score === undefined || !Number.isFinite(score)) return undefined
+  return {
+    score, ...(threshold === undefined ? {} : { threshold }), ...(models === undefined ? {} : { models }), ...(signals === undefined ? {} : { signals }),
   }
 }
 

@@ -113,7 +113,7 @@ export class ScriptedFace implements FaceMatching {
     signal.addEventListener('abort', () => this.cancelled++, { once: true })
     if (this.waits) await new Promise<void>((resolve) => (this.finish = resolve))
     if (this.breaks) throw new InternalError('PC-BASE-INVARIANT', 'The worker broke.')
-    return { result: 'match', threshold: 0.5, models: { embed: 'ab'.repeat(32) }, compute_ms: 40, ...this.answer }
+    return { result: 'match', threshold: 0.5, models: { embed: 'ab'.repeat(32) }, signals: [], compute_ms: 40, ...this.answer }
   }
 }
 

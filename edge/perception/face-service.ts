@@ -78,6 +78,7 @@ export class FaceService {
   readonly #options: FaceServiceOptions
   readonly #settings: Omit<VerifySettings, 'limit_ms'>
   readonly #worker: WorkerHost
+  #stopping = false
   readonly #counters = new Counters(['match', 'no-match', 'not-found', 'several', 'attack', 'unavailable', 'frames', 'dropped', 'broken'])
 
   constructor(options: FaceServiceOptions) {
@@ -95,6 +96,7 @@ export class FaceService {
 
   /** Loads the models and lets each prove itself. @throws ConfigError with the reason's code, as FaceAnalyser.load does. */
   async start(signal?: AbortSignal): Promise<void> {
+    this.#stopping = false
     this.component.publish('health', { status: 'starting' })
     try {
       await this.#worker.start(signal)
@@ -106,6 +108,7 @@ export class FaceService {
   }
 
   async stop(): Promise<void> {
+    this.#stopping = true
     await this.#worker.stop()
     this.component.publish('health', { status: 'stopped' })
   }
@@ -211,6 +214,8 @@ export class FaceService {
   }
 
   #publish(usable: boolean): void {
+    // A worker that ends because it was told to is no fault.
+    if (!usable && this.#stopping) return
     if (!usable) {
       this.component.publish('health', { status: 'failed', code: 'PC-RUN-WORKER-LOST', says: 'The perception worker is not running; it is started again.' })
       return

@@ -45,6 +45,7 @@ export async function assemble(loaded: LoadedProfile, options: BootOptions): Pro
     file: join(state, 'journal.db'), device: `${profile.device.site}/${profile.device.id}`, clock, log,
     keys: deviceKey(await secret(profile.journal.key)), retention: profile.journal.keep, versions: { portcullis: options.version },
   })
+  if (journal.setAside !== undefined) log.error({ code: 'PC-JOURNAL-DAMAGED', why: journal.setAside.why }, 'the journal was set aside and a new one begun')
   const chronicle = new Chronicle(model, journal, log)
   chronicle.start()
   const memory = journalComponent(journal, clock)
@@ -138,12 +139,17 @@ function partUnits({ parts }: LoadedProfile, model: DeviceModel, context: Pick<D
 
 async function uplinkUnit(section: NonNullable<LoadedProfile['profile']['uplink']>, { profile }: LoadedProfile, context: AssemblyContext): Promise<Unit> {
   const { model, journal, clock, log, version, secret } = context
-  const identity = section.identity === undefined ? undefined : Buffer.from(await secret(section.identity)).toString('utf8')
+  const text = async (reference: string): Promise<string> => Buffer.from(await secret(reference)).toString('utf8')
+  const pem = async (name: 'ca' | 'cert' | 'key'): Promise<Record<string, string>> => (section[name] === undefined ? {} : { [name]: await text(section[name]) })
+  const identity = section.identity === undefined ? undefined : await text(section.identity)
   const [username, ...password] = identity?.split(':') ?? []
   const uplink = new Uplink({
     site: profile.device.site, device: profile.device.id, version, epoch: journal.epoch, source: journal, sink: journal, model, clock, log,
-    connect: { url: section.broker, ...(username === undefined ? {} : { username, password: password.join(':') }) },
-    authorities: section.authority === undefined ? [] : [Buffer.from(await secret(section.authority)).toString('utf8')],
+    connect: {
+      url: section.broker, ...(username === undefined ? {} : { username, password: password.join(':') }),
+      ...await pem('ca'), ...await pem('cert'), ...await pem('key'),
+    },
+    authorities: section.authority === undefined ? [] : [await text(section.authority)],
   })
   model.add(uplink.component)
   return { name: 'uplink', needs: [], restart: 'retry', start: (signal) => uplink.start(signal), stop: () => uplink.stop() }

@@ -1,5 +1,5 @@
 /** Puts an e-Gate together: its parts by their roles, its lists, its records, its face recognition. */
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import {
   Barrier, Camera, CodeReader, DocumentReader, FingerprintScanner, Indicator, PresenceSensor, SafetyInput,
 } from '../../edge/device/capabilities.ts'
@@ -36,8 +36,12 @@ export async function gateUnits({ profile }: LoadedProfile, partNames: readonly 
   const folder = join(state, profile.lists.folder)
   const { lists, refused } = await ListFolder.open(folder, { key, signers: new Map([['authority', authority]]) })
   for (const { list, code, message } of refused) log.error({ list, error: { code, message } }, 'a list was not taken')
+  if (journal.setAside !== undefined) {
+    // An emergency, or that somebody took the gate out of service, may have stood in the lost journal.
+    await journal.append({ kind: serviceKind, class: 'safety', body: { on: false, by: 'journal-set-aside' } })
+  }
   const face = new FaceService({
-    clock, log, models: profile.face.models, engine: profile.face.engine,
+    clock, log, models: resolve(context.home, profile.face.models), engine: profile.face.engine,
     ...(context.faceWorker === undefined ? {} : { worker: context.faceWorker }),
   })
   model.add(face.component)

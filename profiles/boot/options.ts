@@ -9,6 +9,8 @@ export interface BootOptions {
   log: Logger
   version: string
   env: Readonly<Record<string, string | undefined>>
+  /** Where the program lies: relative paths of the profile that are no state count from here. */
+  home: string
   /** Where the bundled page lies. */
   page: string
   /** The perception worker's program, when it is not the source beside the service. */

@@ -63,4 +63,9 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
+// Whoever reads our output may have seen enough, such as head(1): that is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(0)
+})
 process.exitCode = await main(process.argv.slice(2))

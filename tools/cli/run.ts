@@ -7,7 +7,7 @@ import { createLogger, type Logger, type LogLevel } from '../../edge/base/log.ts
 import { createNotifier } from '../../edge/run/notify.ts'
 import { assemble } from '../../profiles/boot/boot.ts'
 import { loadProfile } from '../../profiles/load.ts'
-import { faceWorker, pageFolder } from './places.ts'
+import { faceWorker, home, pageFolder } from './places.ts'
 import { version } from './version.ts'
 
 interface RunOptions {
@@ -32,7 +32,7 @@ async function run({ profile: file, state, log: level }: RunOptions): Promise<vo
   const log = createLogger(level ?? loaded.profile.runtime.log)
   endOnBug(log)
   const device = await assemble(loaded, {
-    state: resolve(state), clock: systemClock, log, version, env: process.env, page: pageFolder,
+    state: resolve(state), clock: systemClock, log, version, env: process.env, home, page: pageFolder,
     ...(faceWorker === undefined ? {} : { faceWorker }),
   })
   const notifier = createNotifier({ clock: systemClock, log, env: process.env, alive: () => device.runtime.alive() })

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { shippedEnvironment, shippedFlags } from '../site/shipped.ts'
 import { root, sources, trackedFiles } from './sources.ts'
 
 const all = sources()
@@ -99,4 +100,10 @@ void t.test('the lock file pins every package and names no host', async (t) => {
 
 void t.test('no file in the repository is larger than 1 MiB', async (t) => {
   t.strictSame(files.filter((path) => path !== 'package-lock.json' && readFileSync(join(root, path)).length > 1_048_576), [])
+})
+
+void t.test('what the demo, the benches and the soak start is started as it ships', async (t) => {
+  const unit = readFileSync(join(root, 'profiles/systemd/portcullis.service'), 'utf8')
+  t.ok(unit.includes(`Environment=${Object.entries(shippedEnvironment).map(([name, value]) => `${name}=${value}`).join(' ')}\n`))
+  t.ok(unit.includes(` ${shippedFlags.join(' ')} `))
 })

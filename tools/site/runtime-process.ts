@@ -4,10 +4,11 @@ import { createWriteStream, type WriteStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { join } from 'node:path'
 import { systemClock } from '../../edge/base/clock.ts'
-import { DeviceError, TimeoutError } from '../../edge/base/error.ts'
+import { DeviceError } from '../../edge/base/error.ts'
 import { Listeners } from '../../edge/base/listeners.ts'
 import { sleep, within } from '../../edge/base/wait.ts'
 import { root } from '../house/sources.ts'
+import { shippedEnvironment, shippedFlags } from './shipped.ts'
 
 export interface RuntimeProcessOptions {
   profile: string
@@ -49,6 +50,11 @@ export class RuntimeProcess {
     return this.#child?.pid
   }
 
+  /** With what it ended; `null` while it runs, or after a kill. */
+  get code(): number | null {
+    return this.#child?.exitCode ?? null
+  }
+
   /** Resolves when the runtime says that it is ready. @throws DeviceError (PC-SITE-RUNTIME) when it ends instead, TimeoutError. */
   async start(limit_ms = 60_000): Promise<Ready> {
     const ready = new Promise<Ready>((resolve, reject) => {
@@ -71,17 +77,19 @@ export class RuntimeProcess {
     this.#stopping = true
     const child = this.#child
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
-    const exited = new Promise<'exited'>((resolve) => child.once('exit', () => resolve('exited')))
+    const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
     child.kill('SIGTERM')
-    const how = await Promise.race([exited, sleep(systemClock, stopLimit_ms).then(() => 'late' as const)])
-    if (how === 'exited') return
-    child.kill('SIGKILL')
-    throw new TimeoutError('PC-SITE-RUNTIME-STOP', `The runtime did not stop within ${stopLimit_ms / 1000} s.`)
+    try {
+      await within({ clock: systemClock, limit_ms: stopLimit_ms, code: 'PC-SITE-RUNTIME-STOP', message: `The runtime did not stop within ${stopLimit_ms / 1000} s.` }, () => exited)
+    } catch (error) {
+      child.kill('SIGKILL')
+      throw error
+    }
   }
 
   #spawn(onEarlyEnd: (code: number | null) => void): void {
     const { profile, state, program = join(root, 'tools/cli/portcullis.ts') } = this.#options
-    const child = spawn(process.execPath, [program, 'run', '--profile', profile, '--state', state], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [...shippedFlags, program, 'run', '--profile', profile, '--state', state], { cwd: root, env: { ...process.env, ...shippedEnvironment }, stdio: ['ignore', 'pipe', 'pipe'] })
     this.#child = child
     let wasReady = false
     createInterface({ input: child.stdout }).on('line', (line) => {
