@@ -23,12 +23,13 @@ export class ListFolder {
   readonly #folder: string
   readonly lists: Lists
   /** What was wrong when the folder was opened. */
-  readonly refused: readonly RefusedList[]
+  refused: readonly RefusedList[] = []
+  /** Which file of each list was looked at last: its time and size. */
+  readonly #seen = new Map<ListName, string>()
 
-  private constructor(folder: string, lists: Lists, refused: readonly RefusedList[]) {
+  private constructor(folder: string, lists: Lists) {
     this.#folder = folder
     this.lists = lists
-    this.refused = refused
   }
 
   /**
@@ -39,18 +40,38 @@ export class ListFolder {
   static async open(folder: string, options: Omit<ListsOptions, 'floors'>): Promise<ListFolder> {
     await mkdir(folder, { recursive: true })
     const lists = new Lists({ ...options, floors: await readFloors(folder) })
+    const opened = new ListFolder(folder, lists)
+    opened.refused = (await opened.refresh()).refused
+    return opened
+  }
+
+  /** Takes every list whose file is new or has changed. One that is wrong is left out and named, once. */
+  async refresh(): Promise<{ taken: ListName[]; refused: RefusedList[] }> {
+    const taken: ListName[] = []
     const refused: RefusedList[] = []
     for (const list of names) {
       try {
-        const text = await readList(join(folder, `${list}.json`))
-        if (text !== undefined) lists.take(text, list)
+        const text = await this.#changed(list)
+        if (text === undefined) continue
+        this.lists.take(text, list)
+        taken.push(list)
       } catch (error) {
         refused.push({ list, ...describe(error) })
       }
     }
-    const opened = new ListFolder(folder, lists, refused)
-    await opened.#write(floorsName, JSON.stringify(lists.floors))
-    return opened
+    if (taken.length > 0) await this.#write(floorsName, JSON.stringify(this.lists.floors))
+    return { taken, refused }
+  }
+
+  /** The text of a list's file, if it is another one than when it was last looked at. */
+  async #changed(list: ListName): Promise<string | undefined> {
+    const path = join(this.#folder, `${list}.json`)
+    const found = await stat(path).catch(() => undefined)
+    const seen = found === undefined ? '' : `${found.mtimeMs} ${found.size} ${found.ino}`
+    if (found === undefined || this.#seen.get(list) === seen) return undefined
+    this.#seen.set(list, seen)
+    if (found.size > listBytesMax) throw tooLarge()
+    return await readFile(path, 'utf8')
   }
 
   /** Takes a list that has come, and keeps it. @throws what `Lists.take` throws, or the file system. */
@@ -90,12 +111,6 @@ async function readFloors(folder: string): Promise<Floors> {
     value = undefined
   }
   return parse(FloorsFile, value, 'PC-GATE-LIST-FLOORS', 'record of taken lists')
-}
-
-async function readList(path: string): Promise<string | undefined> {
-  const size = await stat(path).then((found) => found.size, () => 0)
-  if (size > listBytesMax) throw tooLarge()
-  return await readIfThere(path)
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {

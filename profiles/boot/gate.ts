@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import {
   Barrier, Camera, CodeReader, DocumentReader, FingerprintScanner, Indicator, PresenceSensor, SafetyInput,
 } from '../../edge/device/capabilities.ts'
+import type { Cancel } from '../../edge/base/clock.ts'
 import { sleep } from '../../edge/base/wait.ts'
 import type { Component } from '../../edge/device/component.ts'
 import type { Common, Contract, Members } from '../../edge/device/contract.ts'
@@ -10,7 +11,7 @@ import type { DeviceModel } from '../../edge/device/model.ts'
 import { emergencyKind, GateController, serviceKind } from '../../edge/gate/controller.ts'
 import { Enrolments } from '../../edge/gate/enrolment.ts'
 import type { SafetyReason } from '../../edge/gate/input.ts'
-import { ListFolder } from '../../edge/gate/list-folder.ts'
+import { ListFolder, type RefusedList } from '../../edge/gate/list-folder.ts'
 import type { GateParts } from '../../edge/gate/parts.ts'
 import type { Journal } from '../../edge/journal/journal.ts'
 import { FaceService } from '../../edge/perception/face-service.ts'
@@ -19,6 +20,8 @@ import type { LoadedProfile } from '../load.ts'
 import type { BootOptions } from './options.ts'
 import { publicKey } from './secrets.ts'
 
+/** How often the folder of the lists is looked at. */
+const listsLook_ms = 30_000
 /** How long the gate waits for its face recognition before it begins without. */
 const faceStart_ms = 3_000
 
@@ -28,14 +31,15 @@ export interface GateContext extends BootOptions {
   secret(reference: string): Promise<Uint8Array>
 }
 
-/** Two units: face recognition, and the gate, which needs every part to have been asked once. */
+/** Three units: the lists, face recognition, and the gate, which needs every part to have been asked once. */
 export async function gateUnits({ profile }: LoadedProfile, partNames: readonly string[], context: GateContext): Promise<Unit[]> {
   const { model, journal, clock, log, secret, state } = context
   const key = await secret(profile.lists.key)
   const authority = publicKey(await secret(profile.lists.authority), profile.lists.authority)
   const folder = join(state, profile.lists.folder)
-  const { lists, refused } = await ListFolder.open(folder, { key, signers: new Map([['authority', authority]]) })
-  for (const { list, code, message } of refused) log.error({ list, error: { code, message } }, 'a list was not taken')
+  const listFolder = await ListFolder.open(folder, { key, signers: new Map([['authority', authority]]) })
+  const { lists } = listFolder
+  sayRefused(listFolder.refused, log)
   if (journal.setAside !== undefined) {
     // An emergency, or that somebody took the gate out of service, may have stood in the lost journal.
     await journal.append({ kind: serviceKind, class: 'safety', body: { on: false, by: 'journal-set-aside' } })
@@ -53,6 +57,7 @@ export async function gateUnits({ profile }: LoadedProfile, partNames: readonly 
   })
   model.add(controller.component)
   return [
+    listsUnit(listFolder, context),
     { name: 'face', needs: [], restart: 'retry', background: true, start: (signal) => face.start(signal), stop: () => face.stop() },
     {
       name: 'gate', needs: partNames, restart: 'retry', stop: () => controller.stop(),
@@ -62,6 +67,36 @@ export async function gateUnits({ profile }: LoadedProfile, partNames: readonly 
       },
     },
   ]
+}
+
+/** Looks for new lists while the gate runs: an operator only has to put a file in the place of the old one. */
+function listsUnit(folder: ListFolder, { clock, log }: GateContext): Unit {
+  let cancel: Cancel = () => undefined
+  let stopped = false
+  const look = async (): Promise<void> => {
+    const { taken, refused } = await folder.refresh()
+    sayRefused(refused, log)
+    for (const list of taken) log.info({ list }, 'a new list was taken')
+    if (!stopped) later()
+  }
+  const later = (): void => {
+    cancel = clock.after(listsLook_ms, () => void look().catch((error: unknown) => {
+      log.error({ error }, 'the lists could not be looked at')
+      if (!stopped) later()
+    }))
+  }
+  return {
+    name: 'lists', needs: [], restart: 'retry',
+    start: async () => later(),
+    stop: async () => {
+      stopped = true
+      cancel()
+    },
+  }
+}
+
+function sayRefused(refused: readonly RefusedList[], log: GateContext['log']): void {
+  for (const { list, code, message } of refused) log.error({ list, error: { code, message } }, 'a list was not taken')
 }
 
 /** A gate that opened before its face recognition would send its first traveller to an officer for nothing. */

@@ -1,11 +1,12 @@
 /** `portcullis sign`: the authority's tool for keys, lists and commands. */
 import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command, Option } from 'commander'
 import { systemClock } from '../../edge/base/clock.ts'
 import { InputError, UsageError } from '../../edge/base/error.ts'
 import { parse, type Static, Type } from '../../edge/base/schema.ts'
+import { enrolmentFile, sealEnrolment } from '../../edge/gate/enrolment.ts'
 import { keysOf, type ListKey } from '../../edge/gate/lists.ts'
 import type { ListName } from '../../edge/gate/policy.ts'
 import { signOrder } from '../../edge/uplink/order.ts'
@@ -28,7 +29,9 @@ export function command(): Command {
     .description("The authority's keys, lists and commands.")
     .addCommand(keys())
     .addCommand(list())
+    .addCommand(enrolment())
     .addCommand(order())
+    .addHelpText('after', '\nExample:\n  portcullis sign keys ~/authority')
 }
 
 const keys = (): Command => new Command('keys')
@@ -38,6 +41,7 @@ const keys = (): Command => new Command('keys')
   .action((folder: string) => {
     const files = { private: join(folder, 'authority.key'), public: join(folder, 'authority.pub'), lists: join(folder, 'lists.key') }
     if (existsSync(files.private)) throw new UsageError('PC-SIGN-EXISTS', `${files.private} is there already: keys are never overwritten.`)
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
     const { privateKey, publicPem } = newAuthority()
     writeFileSync(files.private, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600, flag: 'wx' })
     writeFileSync(files.public, publicPem)
@@ -69,6 +73,38 @@ const list = (): Command => new Command('list')
       expires: issued + positive(options.hours, 'hours') * hour_ms, entries: readEntries(file),
     }, readFileSync(options.listKey), await readPrivateKey(options.key))
     process.stdout.write(`${JSON.stringify(signed)}\n`)
+  })
+
+interface EnrolmentOptions {
+  key: string
+  listKey: string
+  issuer: string
+  number: string
+  birth: string
+  photo: string
+  finger?: string
+  out: string
+}
+
+const enrolment = (): Command => new Command('enrolment')
+  .description("Seals a traveller's photograph, and a fingerprint template, into a record that only their document opens on a device.")
+  .requiredOption('--key <file>', "the authority's private key (PEM)")
+  .requiredOption('--list-key <file>', 'the list key, 32 bytes')
+  .requiredOption('--issuer <code>', 'issuing state of the document, as in its machine-readable zone')
+  .requiredOption('--number <number>', 'number of the document')
+  .requiredOption('--birth <date>', 'YYYY-MM-DD')
+  .requiredOption('--photo <file>', 'JPEG of the face, from the document\'s chip')
+  .option('--finger <file>', "template in the scanner's own format")
+  .requiredOption('--out <folder>', 'the folder enrolments of the lists')
+  .addHelpText('after', '\nExample:\n  portcullis sign enrolment --issuer VNM --number C1234567 --birth 1990-01-01 --photo face.jpg --key authority.key --list-key lists.key --out lists/enrolments')
+  .action(async (options: EnrolmentOptions) => {
+    if (!/^\d{4}-\d\d-\d\d$/.test(options.birth)) throw new UsageError('PC-SIGN-DATE', 'The date of birth must be given as YYYY-MM-DD.')
+    const identity = { issuer: options.issuer, documentNumber: options.number, birth: options.birth }
+    const listKey = readFileSync(options.listKey)
+    const record = { photo: readFileSync(options.photo), ...(options.finger === undefined ? {} : { fingerTemplate: readFileSync(options.finger) }) }
+    const file = join(options.out, enrolmentFile(identity, listKey))
+    writeFileSync(file, sealEnrolment(identity, record, listKey, await readPrivateKey(options.key)), { mode: 0o600 })
+    process.stdout.write(`${file}\n`)
   })
 
 interface OrderOptions {
