@@ -55,7 +55,7 @@ function usable(component: Component, part: Part, feed: Feed): () => void {
 
 function door(barrier: ComponentOf<typeof Barrier>, name: DoorName, feed: Feed): (() => void)[] {
   const tellState = (): void => feed({ kind: 'door', door: name, state: barrier.read('state') ?? 'unknown' })
-  let passed = barrier.read('passed') ?? 0
+  let passed = barrier.read('passed')
   const ends = [
     usable(barrier, name, feed),
     barrier.onChange('health', (health) => {
@@ -64,8 +64,9 @@ function door(barrier: ComponentOf<typeof Barrier>, name: DoorName, feed: Feed):
     }),
     barrier.onChange('state', tellState),
     barrier.onChange('passed', (count) => {
-      // A count that begins anew says nothing about a passage.
-      for (; passed < count && count - passed < 10; passed++) feed({ kind: 'passed', door: name })
+      // A count that begins anew, or is heard for the first time, says nothing about a passage.
+      const more = passed === undefined ? 0 : count - passed
+      for (let told = 0; told < more && more < 10; told++) feed({ kind: 'passed', door: name })
       passed = count
     }),
     barrier.onEvent('forced', () => feed({ kind: 'forced', door: name })),
