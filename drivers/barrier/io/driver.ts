@@ -75,7 +75,8 @@ class IoDoor implements Device<(typeof Barrier)['members']> {
 
   async stop(): Promise<void> {
     this.#cancelLook()
-    if (this.#board.usable && this.#door?.last.letting === true) await this.#set(false).catch((error: unknown) => this.#note(error))
+    // One that stands free lets people out of an emergency: that does not end with this program.
+    if (!this.#free && this.#board.usable && this.#door?.last.letting === true) await this.#set(false).catch((error: unknown) => this.#note(error))
     this.#link.stop()
     this.#cancelLook()
   }
