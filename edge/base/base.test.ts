@@ -112,6 +112,7 @@ void t.test('personal data never reaches a log', async (t) => {
   log.info({ documentNumber: 'L898902C3', deep: { holder: { surname: 'ERIKSSON' } }, list: [{ mrz }], raw: Buffer.from(mrz), error: new Error(mrz) }, `read ${mrz}`)
   log.warn(`number 001090123456 and card 001090123456|012345678|NGUYEN VAN A|01011990|Nam`)
   log.error({ error: new DeviceError('PC-TEST-X', 'It broke.'), code: 'PC-TEST-X', scanned: { code: '001090123456' } })
+  log.error({ error: new DeviceError('PC-TEST-X', `No answer to ${mrz}.`) }, 'an error that quotes what it should not')
   const text = lines.join('')
   t.notMatch(text, /ERIKSSON|L898902C3|001090123456|NGUYEN/)
   t.match(text, /PC-TEST-X/, 'error codes stay readable')

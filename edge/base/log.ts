@@ -25,7 +25,7 @@ const harmless: Record<string, (value: string) => boolean> = {
   address: (value) => URL.canParse(value),
 }
 
-/** Fillers of ICAO 9303 (`<<`) and digit runs as long as a personal number (12). */
+/** Fillers of ICAO 9303 (`<<`), digit runs as long as a document's number, and the birth date of a citizen card's code. */
 const personalText = /<<|\d{9,}|\|\d{8}\|/
 
 const depthMax = 6
@@ -34,7 +34,7 @@ const depthMax = 6
 export function redact(value: unknown, depth = 0): unknown {
   if (typeof value === 'string') return personalText.test(value) ? hidden : value
   if (value === null || typeof value !== 'object') return value
-  if (value instanceof Error) return describe(value)
+  if (value instanceof Error) return redact(describe(value), depth + 1)
   if (value instanceof Uint8Array) return `[${value.length} bytes]`
   if (depth >= depthMax) return '[deep]'
   if (Array.isArray(value)) return value.slice(0, 50).map((item) => redact(item, depth + 1))
