@@ -15,6 +15,9 @@ const needed: Record<keyof GateUse, Contract> = {
   lampEntry: Indicator, lampExit: Indicator, fire: SafetyInput, power: SafetyInput,
 }
 
+/** Of these roles no part may have two: a mantrap with one door for both is none. */
+const apart: readonly (readonly (keyof GateUse)[])[] = [['entry', 'exit'], ['front', 'inside', 'behind'], ['fire', 'power']]
+
 export function referenceMistakes(profile: Profile, parts: ReadonlyMap<string, LoadedPart>): Mistake[] {
   return [...betweenParts(parts), ...ofTheGate(profile, parts), ...ofTheTimeZone(profile)]
 }
@@ -40,6 +43,7 @@ function ofTheGate({ gate }: Profile, parts: ReadonlyMap<string, LoadedPart>): M
   const need = (role: keyof GateUse, why: string): void => {
     if (gate.use[role] === undefined) found.push({ path: ['gate', 'use'], text: `"${role}" is missing: ${why}` })
   }
+  for (const role of takenTwice(gate.use)) found.push({ path: ['gate', 'use', role], text: `${gate.use[role]} has another place at the gate already` })
   if (gate.layout === 'mantrap') {
     need('entry', 'a mantrap has two doors')
     need('inside', 'a mantrap must see who is in it')
@@ -48,6 +52,9 @@ function ofTheGate({ gate }: Profile, parts: ReadonlyMap<string, LoadedPart>): M
   if (gate.policy.finger !== 'never') need('finger', `the policy asks for a fingerprint (${gate.policy.finger})`)
   return found
 }
+
+const takenTwice = (use: GateUse): (keyof GateUse)[] => apart.flatMap((roles) =>
+  roles.filter((role, at) => use[role] !== undefined && roles.slice(0, at).some((other) => use[other] === use[role])))
 
 /** The days of a document's validity are counted in it: one that this computer does not know would refuse everybody. */
 function ofTheTimeZone({ device: { timeZone } }: Profile): Mistake[] {
