@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { concat, equal, fromHex, hex } from './bytes.ts'
 import { canonical } from './canonical.ts'
-import { ManualClock } from './clock.ts'
+import { type Clock, ManualClock } from './clock.ts'
 import { Counters } from './counters.ts'
 import { CancelledError, DeviceError, describe, InternalError, invariant, TimeoutError } from './error.ts'
 import { Listeners } from './listeners.ts'
@@ -242,4 +242,19 @@ void t.test('effects keep the order of the inputs, whatever comes in between', a
   t.strictSame(taken, ['coin', 'push'], 'what a step itself feeds is written down after it')
   t.equal(nested.state.is, 'locked')
   await nested.stop()
+})
+
+void t.test('a timer that fires early is no step', async (t) => {
+  const clock = new ManualClock()
+  const hasty: Clock = { now: () => clock.now(), wall: () => clock.wall(), after: (delay_ms, action) => clock.after(delay_ms > 1 ? delay_ms - 1 : delay_ms, action) }
+  const inputs: Input[] = []
+  const runner = new MachineRunner<State, Input, Effect>({
+    machine: turnstile, initial: { is: 'open', until: 100 }, clock: hasty, recordLimit_ms: 50, backlogMax: 3,
+    record: async ({ input }) => void inputs.push(input), perform: () => undefined, unrecorded: () => [],
+  })
+  clock.advance(99)
+  t.strictSame(inputs, [])
+  clock.advance(1)
+  t.strictSame(inputs, ['timeout'])
+  await runner.stop()
 })

@@ -139,7 +139,11 @@ export class MachineRunner<State, Input, Effect> {
     const { machine, clock } = this.#options
     const deadline = machine.deadline(this.#state)
     if (deadline === undefined || this.#stopped) return
-    this.#cancelTimeout = clock.after(Math.max(0, deadline - clock.now()), () => this.feed(machine.timeout))
+    this.#cancelTimeout = clock.after(Math.max(0, Math.ceil(deadline - clock.now())), () => {
+      // Timers of the system fire up to a millisecond early: a step that changes nothing is not worth a record.
+      if (Math.round(clock.now()) < deadline) this.#armTimeout()
+      else this.feed(machine.timeout)
+    })
   }
 }
 
