@@ -49,6 +49,7 @@ function ofTheGate({ gate }: Profile, parts: ReadonlyMap<string, LoadedPart>): M
     need('inside', 'a mantrap must see who is in it')
   }
   if (gate.layout === 'single' && gate.presence !== 'none') need('front', 'the gate must see who stands before it')
+  need('fire', 'people must get out in a fire')
   if (gate.policy.finger !== 'never') need('finger', `the policy asks for a fingerprint (${gate.policy.finger})`)
   return found
 }

@@ -63,11 +63,12 @@ export const Barrier = contract('barrier', 'A door, flap or boom that lets one t
   mode: property(Type.Enum(['normal', 'locked', 'free']), 'Locked lets nobody through, free lets everybody out.'),
   /** Of barriers that have sensors of their own. */
   objects: property(Type.Object({ entry: Type.Boolean(), exit: Type.Boolean() }), 'Whether something stands on its entry and on its exit side.'),
+  // For service at the device only: an officer decides on travellers through the gate, which keeps its doors apart.
   /** Closes by itself after `for_ms`, in the device or by its driver. */
-  open: command({ for_ms: Type.Integer({ minimum: 100, maximum: 60_000 }) }, 'Opens for one passage.', { role: 'officer', moves: true }),
-  close: command({}, 'Closes now, unless somebody stands in it.', { role: 'officer', moves: true }),
+  open: command({ for_ms: Type.Integer({ minimum: 100, maximum: 60_000 }) }, 'Opens for one passage.', { role: 'engineer', moves: true }),
+  close: command({}, 'Closes now, unless somebody stands in it.', { role: 'engineer', moves: true }),
   /** Anti-panic: stays open, or becomes free to push, until released. */
-  free: command({ on: Type.Boolean() }, 'Lets everybody out until it is switched off.', { role: 'officer', moves: true }),
+  free: command({ on: Type.Boolean() }, 'Lets everybody out until it is switched off.', { role: 'engineer', moves: true }),
   forced: event({}, 'The barrier was opened by force.', { severity: 'alarm' }),
 })
 

@@ -5,7 +5,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Cancel, Clock } from '../base/clock.ts'
 import { Counters } from '../base/counters.ts'
-import { CancelledError, ConfigError, DeviceError, type ErrorCode, InputError, ResourceError } from '../base/error.ts'
+import { CancelledError, ConfigError, describe, DeviceError, type ErrorCode, InputError, ResourceError } from '../base/error.ts'
 import { Listeners } from '../base/listeners.ts'
 import type { Logger } from '../base/log.ts'
 import { Backoff, within } from '../base/wait.ts'
@@ -186,7 +186,7 @@ export class WorkerHost {
     if (this.#stopped || !wasReady) return
     this.counters.add('lost')
     const delay_ms = this.#backoff.next_ms()
-    log.error({ code: 'PC-RUN-WORKER-LOST', restart_ms: Math.round(delay_ms), cause: cause?.message }, 'a worker was lost')
+    log.error({ code: 'PC-RUN-WORKER-LOST', restart_ms: Math.round(delay_ms), ...(cause === undefined ? {} : { error: describe(cause) }) }, 'a worker was lost')
     this.#cancelRestart = clock.after(delay_ms, () => this.#relaunch())
   }
 

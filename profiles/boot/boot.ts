@@ -1,7 +1,9 @@
 /** Joins profile, drivers and edge into a running device: the one place that wires anything. */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { WallTime } from '../../edge/base/clock.ts'
 import { ConfigError } from '../../edge/base/error.ts'
+import type { Lists } from '../../edge/gate/lists.ts'
 import { DeviceModel } from '../../edge/device/model.ts'
 import { journalComponent } from '../../edge/journal/component.ts'
 import { Journal } from '../../edge/journal/journal.ts'
@@ -26,6 +28,9 @@ export interface RunningDevice {
   start(): Promise<void>
   stop(): Promise<void>
 }
+
+/** A clock this far beyond the last day of every signed list is not believed when something is to be destroyed for good. */
+const vouched_ms = 30 * 86_400_000
 
 /** How often facts that are too old are removed. */
 const prunePeriod_ms = 60 * 60_000
@@ -55,7 +60,7 @@ export async function assemble(loaded: LoadedProfile, options: BootOptions): Pro
     memory.stop()
     await journal.close()
   }
-  const { units, screen } = await assembleUnits(loaded, { ...options, model, journal, secret }).catch(async (error: unknown) => {
+  const { units, lists, screen } = await assembleUnits(loaded, { ...options, model, journal, secret }).catch(async (error: unknown) => {
     await closeJournal()
     throw error
   })
@@ -66,8 +71,12 @@ export async function assemble(loaded: LoadedProfile, options: BootOptions): Pro
   const prune = (): void => {
     cancelPrune()
     if (stopping) return
-    journal.prune(clock.wall()).catch((error: unknown) => log.error({ error }, 'old facts could not be removed'))
     cancelPrune = clock.after(prunePeriod_ms, prune)
+    if (!plausible(clock.wall(), lists)) {
+      log.warn({ code: 'PC-RUN-CLOCK' }, 'nothing old is removed: the clock says more than the newest list can vouch for')
+      return
+    }
+    journal.prune(clock.wall()).catch((error: unknown) => log.error({ error }, 'old facts could not be removed'))
   }
   journal.onState((state) => {
     if (state === 'reserve') prune()
@@ -93,17 +102,21 @@ export async function assemble(loaded: LoadedProfile, options: BootOptions): Pro
   }
 }
 
+/** A clock that leapt ahead would make every fact old and every day's key due. */
+const plausible = (wall: WallTime, lists: Lists): boolean => wall <= Math.max(0, ...lists.loaded.map(({ expires }) => Date.parse(expires))) + vouched_ms
+
 interface AssemblyContext extends BootOptions {
   model: DeviceModel
   journal: Journal
   secret(reference: string): Promise<Uint8Array>
 }
 
-async function assembleUnits(loaded: LoadedProfile, context: AssemblyContext): Promise<{ units: Unit[]; screen: ScreenServer | undefined }> {
+async function assembleUnits(loaded: LoadedProfile, context: AssemblyContext): Promise<{ units: Unit[]; lists: Lists; screen: ScreenServer | undefined }> {
   const { profile } = loaded
   const { model, clock, log, secret } = context
   const parts = partUnits(loaded, model, { clock, log, secret })
-  const units = [...parts, ...await gateUnits(loaded, parts.map(({ name }) => name), context)]
+  const gate = await gateUnits(loaded, parts.map(({ name }) => name), context)
+  const units = [...parts, ...gate.units]
   if (profile.uplink !== undefined) units.push(await uplinkUnit(profile.uplink, loaded, context))
   const screen = profile.screen === undefined ? undefined : new ScreenServer({
     model, gate: 'gate', camera: profile.gate.use.camera, clock, log, host: profile.screen.host, port: profile.screen.port,
@@ -113,7 +126,7 @@ async function assembleUnits(loaded: LoadedProfile, context: AssemblyContext): P
     model.add(screen.component)
     units.push({ name: 'screen', needs: [], restart: 'retry', start: (signal) => screen.start(signal), stop: () => screen.stop() })
   }
-  return { units, screen }
+  return { units, lists: gate.lists, screen }
 }
 
 /** A unit for each part of the profile; each needs the parts that its options name. */

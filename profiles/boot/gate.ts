@@ -12,6 +12,7 @@ import { emergencyKind, GateController, serviceKind } from '../../edge/gate/cont
 import { Enrolments } from '../../edge/gate/enrolment.ts'
 import type { SafetyReason } from '../../edge/gate/input.ts'
 import { ListFolder, type RefusedList } from '../../edge/gate/list-folder.ts'
+import type { Lists } from '../../edge/gate/lists.ts'
 import type { GateParts } from '../../edge/gate/parts.ts'
 import type { Journal } from '../../edge/journal/journal.ts'
 import { FaceService } from '../../edge/perception/face-service.ts'
@@ -32,7 +33,7 @@ export interface GateContext extends BootOptions {
 }
 
 /** Three units: the lists, face recognition, and the gate, which needs every part to have been asked once. */
-export async function gateUnits({ profile }: LoadedProfile, partNames: readonly string[], context: GateContext): Promise<Unit[]> {
+export async function gateUnits({ profile }: LoadedProfile, partNames: readonly string[], context: GateContext): Promise<{ units: Unit[]; lists: Lists }> {
   const { model, journal, clock, log, secret, state } = context
   const key = await secret(profile.lists.key)
   const authority = publicKey(await secret(profile.lists.authority), profile.lists.authority)
@@ -56,17 +57,18 @@ export async function gateUnits({ profile }: LoadedProfile, partNames: readonly 
     enrolments: new Enrolments({ folder: join(folder, 'enrolments'), key, authority }), timeZone: profile.device.timeZone,
   })
   model.add(controller.component)
-  return [
+  const units: Unit[] = [
     listsUnit(listFolder, context),
     { name: 'face', needs: [], restart: 'retry', background: true, start: (signal) => face.start(signal), stop: () => face.stop() },
     {
-      name: 'gate', needs: partNames, restart: 'retry', stop: () => controller.stop(),
+      name: 'gate', needs: partNames, restart: 'give-up', stop: () => controller.stop(),
       start: async () => {
         await firstOutcome(face, clock)
         await controller.start()
       },
     },
   ]
+  return { units, lists }
 }
 
 /** Looks for new lists while the gate runs: an operator only has to put a file in the place of the old one. */
