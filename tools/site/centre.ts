@@ -21,20 +21,30 @@ export interface CentreOptions {
 export class Centre {
   /** Every fact that the device sent, once, in the order in which they came. */
   readonly facts = new Listeners<Fact>()
-  readonly broker: Broker
   readonly topics: Topics
   /** The highest number of a fact that arrived; the device repeats what it did not know to have arrived. */
   last = 0
+  #broker: Broker
   readonly #options: CentreOptions
+  readonly #officer: string
   readonly #client: MqttClient
   readonly #seen = new Set<number>()
 
-  private constructor(options: CentreOptions, broker: Broker, client: MqttClient) {
+  private constructor(options: CentreOptions, broker: Broker, officer: string, client: MqttClient) {
     this.#options = options
-    this.broker = broker
+    this.#officer = officer
+    this.#broker = broker
     this.#client = client
     this.topics = topicsOf(options)
-    broker.arrivals.add(({ topic, payload }) => {
+    this.#listen()
+  }
+
+  get broker(): Broker {
+    return this.#broker
+  }
+
+  #listen(): void {
+    this.#broker.arrivals.add(({ topic, payload }) => {
       if (topic !== this.topics.facts) return
       const fact = JSON.parse(payload.toString('utf8')) as Fact
       if (this.#seen.has(fact.seq)) return
@@ -45,16 +55,20 @@ export class Centre {
   }
 
   static async start(options: CentreOptions): Promise<Centre> {
-    const topics = topicsOf(options)
     const officer = randomBytes(9).toString('base64url')
-    const broker = await Broker.start({
-      port: options.port ?? 0, log: silent,
-      access: ({ clientId }) => {
-        if (clientId === topics.clientId) return deviceGrant(topics)
-        return clientId === officer ? { publish: [topics.commands], subscribe: [`${topics.prefix}/#`] } : undefined
-      },
-    })
-    return new Centre(options, broker, await connectAsync(broker.url, { clientId: officer }))
+    const broker = await brokerFor(options, officer)
+    return new Centre(options, broker, officer, await connectAsync(broker.url, { clientId: officer, reconnectPeriod: 200 }))
+  }
+
+  /** The broker goes away, and with it the line to the device. */
+  async goAway(): Promise<void> {
+    await this.#broker.stop()
+  }
+
+  /** It comes back where it was, and knows nothing of what was before. */
+  async comeBack(): Promise<void> {
+    this.#broker = await brokerFor({ ...this.#options, port: this.#broker.port }, this.#officer)
+    this.#listen()
   }
 
   async stop(): Promise<void> {
@@ -71,4 +85,16 @@ export class Centre {
     }, this.#options.authority)
     await this.#client.publishAsync(topic, JSON.stringify(order), { qos: 1 })
   }
+}
+
+/** One that lets the device and the officer in, each to what is theirs. */
+function brokerFor(options: CentreOptions, officer: string): Promise<Broker> {
+  const topics = topicsOf(options)
+  return Broker.start({
+    port: options.port ?? 0, log: silent,
+    access: ({ clientId }) => {
+      if (clientId === topics.clientId) return deviceGrant(topics)
+      return clientId === officer ? { publish: [topics.commands], subscribe: [`${topics.prefix}/#`] } : undefined
+    },
+  })
 }

@@ -1,10 +1,12 @@
 /** One e-Gate, whole: emulated hardware, centre, and the runtime as a process of its own. */
+import { readFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import type { Via } from '../../drivers/kit/twin.ts'
+import { systemClock } from '../../edge/base/clock.ts'
+import { within } from '../../edge/base/wait.ts'
 import type { Profile } from '../../profiles/profile.ts'
-import { readFileSync } from 'node:fs'
 import { root } from '../house/sources.ts'
 import { Centre } from './centre.ts'
 import { EgateWorld } from './egate-world.ts'
@@ -29,6 +31,7 @@ export interface EgateSiteOptions {
   changes?: readonly { path: readonly string[]; value: unknown }[]
 }
 
+const whole_ms_max = 60_000
 const profileFile = join(root, 'profiles', 'egate.yaml')
 
 export class EgateSite {
@@ -67,8 +70,19 @@ export class EgateSite {
     return new EgateSite({ world, centre, runtime, travellers, state })
   }
 
-  start(): Promise<Ready> {
-    return this.runtime.start()
+  /** Resolves when the gate can do all that its travellers expect: face recognition takes longest to load. */
+  async start(): Promise<Ready> {
+    const whole = new Promise<void>((resolve) => {
+      const remove = this.centre.facts.add(({ kind, body }) => {
+        const { component, status } = body as { component?: string; status?: string }
+        if (kind !== 'device.health' || component !== 'face' || status !== 'ready') return
+        remove()
+        resolve()
+      })
+    })
+    const ready = await this.runtime.start()
+    await within({ clock: systemClock, limit_ms: whole_ms_max, code: 'PC-SITE-RUNTIME', message: 'Face recognition was not ready in time: has make setup made the models?' }, () => whole)
+    return ready
   }
 
   async stop(): Promise<void> {

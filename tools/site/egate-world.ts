@@ -123,12 +123,27 @@ export class EgateWorld {
     this.#flap.device.goOn()
   }
 
+  /** The entry door does not move any more. */
+  jamEntry(jammed: boolean): void {
+    this.#entry.jammed = jammed
+  }
+
+  /** Somebody goes into the exit flap and stands there; `clear` sends them on. Resolves with whether they got in. */
+  async stopInFlap(): Promise<boolean> {
+    void this.#flap.device.walk('entry', { patience_ms, stops: true })
+    for (let waited = 0; !this.#flap.device.occupied && waited < patience_ms; waited += 20) await sleep(systemClock, 20)
+    if (this.#flap.device.occupied) this.#contacts.drive(lines.insideLeft, false)
+    return this.#flap.device.occupied
+  }
+
   alarm(on: boolean): void {
     this.#contacts.drive(lines.fire, !on)
   }
 
   /** What the camera sees of somebody who does what the page asks for. */
   showFace({ face, behaviour }: Traveller, instruction: Instruction): void {
+    if (behaviour === 'hides-face') return this.showNobody()
+    if (behaviour === 'two-faces') return this.#play('two', this.#faces.scenes['two'] ?? [])
     const scripts = this.#faces.people.find(({ id }) => id === face)?.scripts ?? {}
     const script = behaviour === 'holds-up-photo' ? (this.#faces.attacks['photo']?.frames ?? []) : (scripts[instruction] ?? scripts['neutral'] ?? [])
     this.#play(`${behaviour} ${face} ${instruction}`, script, { stay: instruction !== 'look-at-camera' && behaviour !== 'holds-up-photo' })

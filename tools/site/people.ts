@@ -11,6 +11,11 @@ export type Behaviour =
   | 'unreadable'
   /** The first touch of the scanner is too dry. */
   | 'dry-finger-once'
+  /** Every touch is too dry. */
+  | 'dry-finger'
+  /** Nobody can be seen at the camera, or somebody looks over the shoulder. */
+  | 'hides-face'
+  | 'two-faces'
   /** Somebody else's face or finger. */
   | 'other-face'
   | 'other-finger'

@@ -64,7 +64,14 @@ export class RuntimeProcess {
       })
       this.#spawn((code) => reject(new DeviceError('PC-SITE-RUNTIME', `The runtime ended with code ${code ?? 'none'} before it was ready; see ${this.#options.log}.`)))
     })
-    return await within({ clock: systemClock, limit_ms, code: 'PC-SITE-RUNTIME', message: `The runtime was not ready within ${limit_ms / 1000} s; see ${this.#options.log}.` }, () => ready)
+    try {
+      return await within({ clock: systemClock, limit_ms, code: 'PC-SITE-RUNTIME', message: `The runtime was not ready within ${limit_ms / 1000} s; see ${this.#options.log}.` }, () => ready)
+    } catch (error) {
+      // One that never ran is not started again and again.
+      this.#stopping = true
+      this.kill()
+      throw error
+    }
   }
 
   /** Ends it without a chance to say goodbye; it is started again. */

@@ -29,6 +29,8 @@ export interface WalkOptions {
 }
 
 const limit_ms = 90_000
+/** Nobody lifts a document and lays it down again sooner; the reader takes less for one swipe. */
+const swipeAgain_ms = 500
 /** Somebody who is turned away stands there for a moment before they go. */
 const turnAway_ms = 600
 
@@ -61,16 +63,15 @@ const isOver = (phase: GateView['phase']): boolean => phase === 'idle' || phase 
 async function present(traveller: Traveller, options: WalkOptions): Promise<void> {
   const { world, page, signal } = options
   const lines = documentLines(traveller)
-  await pause(options, 'layDocument')
-  if (traveller.behaviour === 'damaged-once') {
+  const swipeDamaged = async (): Promise<void> => {
     world.passport.swipeDamaged(lines)
     await pause(options, 'layDocument')
+    await sleep(systemClock, swipeAgain_ms, signal)
   }
+  await pause(options, 'layDocument')
+  if (traveller.behaviour === 'damaged-once') await swipeDamaged()
   if (traveller.behaviour !== 'unreadable') return world.passport.swipe(lines)
-  while (page.view?.phase === 'idle' || page.view?.phase === 'reading') {
-    world.passport.swipeDamaged(lines)
-    await Promise.race([pause(options, 'layDocument'), page.until(({ phase }) => phase === 'refused', limit_ms, 'it gave up', signal)])
-  }
+  while (page.view?.phase === 'idle' || page.view?.phase === 'reading') await swipeDamaged()
 }
 
 /** Does what the page asks for between the doors, whenever it asks. */
@@ -99,7 +100,7 @@ function watchInside(traveller: Traveller, options: WalkOptions): () => void {
 }
 
 function fingerFor(traveller: Traveller, touches: number): { identity: string } | 'dry' {
-  if (traveller.behaviour === 'dry-finger-once' && touches === 0) return 'dry'
+  if (traveller.behaviour === 'dry-finger' || (traveller.behaviour === 'dry-finger-once' && touches === 0)) return 'dry'
   return { identity: traveller.behaviour === 'other-finger' ? 'finger of somebody else' : fingerOf(traveller) }
 }
 
