@@ -74,7 +74,9 @@ class Table {
 
   #vector(field: number): { start: number; length: number } {
     const at = this.#position(field)
-    return at === undefined ? { start: 0, length: 0 } : { start: this.#buffer.__vector(at), length: this.#buffer.__vector_len(at) }
+    if (at === undefined) return { start: 0, length: 0 }
+    const [start, length] = [this.#buffer.__vector(at), this.#buffer.__vector_len(at)]
+    return start >= 0 && length >= 0 && length <= this.#buffer.capacity() - start ? { start, length } : refuse('a list is longer than the file')
   }
 }
 

@@ -1,0 +1,69 @@
+/** Every parser that meets outside bytes, with examples of what it should understand. */
+import { generateKeyPairSync } from 'node:crypto'
+import { ascii, concat, fromHex } from '../../edge/base/bytes.ts'
+import { redact } from '../../edge/base/log.ts'
+import { Lists } from '../../edge/gate/lists.ts'
+import { composeMrz } from '../../edge/perception/document/mrz-compose.ts'
+import { parseMrz } from '../../edge/perception/document/mrz.ts'
+import { parseCitizenCard } from '../../edge/perception/document/citizen-card.ts'
+import { readOrder } from '../../edge/uplink/order.ts'
+import { PacketSizes } from '../../edge/uplink/wire.ts'
+import { bareStart, pictureSize, PictureStream } from '../../drivers/camera/jpeg.ts'
+import { boundaryOf, partStart } from '../../drivers/camera/mjpeg/multipart.ts'
+import { encodePacket, packetFramer } from '../../drivers/fingerprint/r30x/codec.ts'
+import { digitalMessage, messageFramer } from '../../drivers/io/firmata/codec.ts'
+import type { Framer } from '../../drivers/kit/framing.ts'
+import { encodeReply, encodeRequest, replyFramer, requestFramer } from '../../drivers/kit/modbus-rtu.ts'
+import { lineFramer } from '../../drivers/reader/lines.ts'
+import { checkProfile } from '../../profiles/load.ts'
+import { signedList } from '../authority/authority.ts'
+import { readTflite } from '../models/convert/tflite.ts'
+
+export interface FuzzTarget {
+  name: string
+  /** Well-formed inputs: what is tried is made of these. */
+  examples: readonly Uint8Array[]
+  /** Must end, must not grow, and may throw errors with a code only. */
+  parse(bytes: Uint8Array): unknown
+}
+
+const referenceDay = Date.UTC(2026, 0, 1)
+const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8')
+
+/** Feeds the bytes in pieces and says whether the framer keeps more than one frame's worth. */
+function framed<Frame>(make: () => Framer<Frame>, keepsMax: number): (bytes: Uint8Array) => void {
+  return (bytes) => {
+    const framer = make()
+    for (let at = 0, piece = 1; at < bytes.length; at += piece, piece = (piece * 7) % 61 + 1) framer.push(bytes.subarray(at, at + piece))
+    if (framer.pending > keepsMax) throw new Error(`it keeps ${framer.pending} bytes`)
+  }
+}
+
+const uncounted = { add: (): void => undefined }
+const jpeg = fromHex('ffd8ffe000104a46494600010100000100010000ffc0000b080010001001011100ffda0008010100003f00d2cf20ffd9')
+const mrz = composeMrz({ format: 'TD3', issuer: 'UTO', documentNumber: 'L898902C3', surname: 'ERIKSSON', givenNames: 'ANNA MARIA', birth: '1974-08-12', sex: 'female', expiry: '2012-04-15' })
+const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+const listKey = new Uint8Array(32).fill(7)
+const list = signedList({ list: 'watchlist', sequence: 1, issued: referenceDay, expires: referenceDay + 1, entries: [{ by: 'document', issuer: 'UTO', number: 'L898902C3' }] }, listKey, privateKey)
+
+export const fuzzTargets: readonly FuzzTarget[] = [
+  { name: 'r30x', examples: [encodePacket({ address: 0xffff_ffff, kind: 'ack', content: Uint8Array.of(0, 1, 19) })], parse: framed(packetFramer, 1024) },
+  { name: 'modbus.reply', examples: [encodeReply({ kind: 'registers', unit: 1, values: [1, 2, 3] }), encodeReply({ kind: 'written', unit: 1, address: 64, count: 1 })], parse: framed(() => replyFramer(1), 512) },
+  { name: 'modbus.request', examples: [encodeRequest({ kind: 'read', unit: 1, address: 64, count: 9 })], parse: framed(() => requestFramer(1), 512) },
+  { name: 'firmata', examples: [digitalMessage(0, 3), fromHex('f07902055300f7')], parse: framed(() => messageFramer('board'), 4096) },
+  { name: 'reader.lines', examples: [ascii(`${mrz.join('\r')}\r`)], parse: framed(() => lineFramer({ max: 90, end: 'cr-or-lf', framed: false }), 92) },
+  { name: 'jpeg', examples: [jpeg, concat([jpeg, jpeg])], parse: (bytes) => [pictureSize(bytes), new PictureStream(bareStart, 4096, uncounted).push(bytes)] },
+  {
+    name: 'multipart', examples: [concat([ascii('--b\r\nContent-Type: image/jpeg\r\nContent-Length: 48\r\n\r\n'), jpeg, ascii('\r\n--b\r\n')])],
+    parse: (bytes) => new PictureStream(partStart('b'), 4096, uncounted).push(bytes),
+  },
+  { name: 'multipart.boundary', examples: [ascii('multipart/x-mixed-replace; boundary="--b"')], parse: (bytes) => boundaryOf(text(bytes)) },
+  { name: 'mrz', examples: [ascii(mrz.join('\n'))], parse: (bytes) => parseMrz(text(bytes).split('\n'), referenceDay) },
+  { name: 'citizen-card', examples: [Buffer.from('001090123456|012345678|NGUYEN VAN A|01011990|Nam|Hà Nội|15042021')], parse: (bytes) => parseCitizenCard(text(bytes), referenceDay) },
+  { name: 'uplink.order', examples: [ascii('{"id":"a1","args":{},"role":"officer","issuedBy":"centre","issuedAt":1,"expiresAt":2}')], parse: (bytes) => readOrder(bytes) },
+  { name: 'mqtt.sizes', examples: [fromHex('300d0003612f62') , fromHex('c000')], parse: (bytes) => new PacketSizes(1024).accept(bytes) },
+  { name: 'lists', examples: [ascii(JSON.stringify(list))], parse: (bytes) => new Lists({ key: listKey, signers: new Map([['authority', publicKey]]) }).take(text(bytes)) },
+  { name: 'profile', examples: [ascii('device: { kind: egate, id: a, site: b }\nparts:\n  p: { use: reader/mrz-serial, port: /dev/x }\ngate: { use: { reader: p } }\n')], parse: (bytes) => checkProfile(text(bytes)) },
+  { name: 'tflite', examples: [fromHex('1c00000054464c331400200004000800'.padEnd(96, '0'))], parse: (bytes) => readTflite(bytes) },
+  { name: 'log', examples: [ascii(mrz.join(' '))], parse: (bytes) => redact({ says: text(bytes), deep: [{ text: text(bytes) }] }) },
+]
