@@ -41,8 +41,10 @@ bundle: setup ## the program as it is shipped: bundled and minified, in build/po
 screenshots: setup ## the pictures in docs/images, from the real page
 	@node tools/site/screenshots.ts
 
-lock: ## renews package-lock.json without naming where packages come from
-	@npm install --package-lock-only --omit-lockfile-registry-resolved=false && sed -i '/^ *"resolved": "http/d' package-lock.json
+lock: ## renews package-lock.json: with every hash, and without naming where packages come from
+	@scratch=$$(mktemp -d) && cp package.json .npmrc $$scratch && \
+	  (cd $$scratch && npm install --package-lock-only --omit-lockfile-registry-resolved=false) && \
+	  sed '/^ *"resolved": "http/d' $$scratch/package-lock.json > package-lock.json && rm -r $$scratch
 
 sbom: setup ## the software bill of materials of a release (CycloneDX)
 	@npm sbom --sbom-format cyclonedx --omit dev > build/sbom.json && echo build/sbom.json

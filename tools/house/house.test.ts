@@ -96,6 +96,8 @@ void t.test('time is passed in: edge and drivers ask no clock but the one they a
 void t.test('the lock file pins every package and names no host', async (t) => {
   const lock = readFileSync(join(root, 'package-lock.json'), 'utf8')
   t.notMatch(lock, /"resolved"/)
+  const { packages } = JSON.parse(lock) as { packages: Record<string, { integrity?: string; inBundle?: boolean }> }
+  t.strictSame(Object.entries(packages).filter(([path, { integrity, inBundle }]) => path !== '' && inBundle !== true && integrity === undefined).map(([path]) => path), [], 'every package has its hash')
 })
 
 void t.test('no file in the repository is larger than 1 MiB', async (t) => {
