@@ -63,7 +63,9 @@ export function command(): Command {
 
 /** @param machines whose recorded decisions `replay` can take again. */
 export function journalCommand(machines: RecordedMachines, terminal: Terminal = processTerminal): Command {
-  const journal = new Command('journal').description('Looks after the journal: verify, read, export, replay, erase personal data.')
+  const journal = new Command('journal')
+    .description('Looks after the journal: verify, read, export, replay, erase personal data.')
+    .addHelpText('after', '\nExample:\n  portcullis journal verify --file /var/lib/portcullis/journal.db')
   journal.configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
   const add = (usage: string, description: string, example: string): Command =>
     journal

@@ -1,12 +1,12 @@
 /** `portcullis provision`: gives a new device its state folder with the credentials that profiles refer to. */
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { UsageError } from '../../edge/base/error.ts'
 import { publicKey } from '../../profiles/boot/secrets.ts'
 import { provision } from '../authority/authority.ts'
+import { readGiven } from './given.ts'
 
 export function command(): Command {
   return new Command('provision')
@@ -19,16 +19,11 @@ export function command(): Command {
       if (existsSync(join(options.state, 'credentials', 'journal'))) {
         throw new UsageError('PC-PROVISION-TWICE', `${options.state} has been provisioned: a new journal key would make its personal data unreadable.`)
       }
-      const [authority, lists] = await Promise.all([options.authority, options.listKey].map((file) => readCredential(file)))
-      if (authority === undefined || lists?.length !== 32) throw new UsageError('PC-PROVISION-KEY', 'The list key must have 32 bytes.')
+      const authority = readGiven(options.authority)
+      const lists = readGiven(options.listKey)
+      if (lists.length !== 32) throw new UsageError('PC-PROVISION-KEY', 'The list key must have 32 bytes.')
       publicKey(authority, options.authority)
       await provision(options.state, { journal: randomBytes(32), lists, authority: authority.toString('utf8') })
       process.stdout.write(`${options.state} is ready: run the device with portcullis run --state ${options.state}\n`)
     })
-}
-
-async function readCredential(file: string): Promise<Buffer> {
-  return await readFile(file).catch(() => {
-    throw new UsageError('PC-CLI-FILE', `The file ${file} cannot be read.`)
-  })
 }

@@ -1,6 +1,6 @@
 /** `portcullis sign`: the authority's tool for keys, lists and commands. */
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command, Option } from 'commander'
 import { systemClock } from '../../edge/base/clock.ts'
@@ -12,6 +12,7 @@ import type { ListName } from '../../edge/gate/policy.ts'
 import { signOrder } from '../../edge/uplink/order.ts'
 import { topicsOf } from '../../edge/uplink/topics.ts'
 import { newAuthority, readPrivateKey, signedList } from '../authority/authority.ts'
+import { readGiven } from './given.ts'
 
 /** One line of the file that a list is made from. */
 const Entry = Type.Object({
@@ -71,7 +72,7 @@ const list = (): Command => new Command('list')
     const signed = signedList({
       list: kind as ListName, sequence: positive(options.sequence, 'sequence'), issued,
       expires: issued + positive(options.hours, 'hours') * hour_ms, entries: readEntries(file),
-    }, readFileSync(options.listKey), await readPrivateKey(options.key))
+    }, readListKey(options.listKey), await readPrivateKey(options.key))
     process.stdout.write(`${JSON.stringify(signed)}\n`)
   })
 
@@ -100,8 +101,8 @@ const enrolment = (): Command => new Command('enrolment')
   .action(async (options: EnrolmentOptions) => {
     if (!/^\d{4}-\d\d-\d\d$/.test(options.birth)) throw new UsageError('PC-SIGN-DATE', 'The date of birth must be given as YYYY-MM-DD.')
     const identity = { issuer: options.issuer, documentNumber: options.number, birth: options.birth }
-    const listKey = readFileSync(options.listKey)
-    const record = { photo: readFileSync(options.photo), ...(options.finger === undefined ? {} : { fingerTemplate: readFileSync(options.finger) }) }
+    const listKey = readListKey(options.listKey)
+    const record = { photo: readGiven(options.photo), ...(options.finger === undefined ? {} : { fingerTemplate: readGiven(options.finger) }) }
     const file = join(options.out, enrolmentFile(identity, listKey))
     writeFileSync(file, sealEnrolment(identity, record, listKey, await readPrivateKey(options.key)), { mode: 0o600 })
     process.stdout.write(`${file}\n`)
@@ -139,8 +140,14 @@ const order = (): Command => new Command('command')
     process.stdout.write(`${topic}\n${JSON.stringify(signed)}\n`)
   })
 
+function readListKey(file: string): Uint8Array {
+  const key = readGiven(file)
+  if (key.length !== 32) throw new UsageError('PC-SIGN-LIST-KEY', `${file} is no list key: it must have 32 bytes.`)
+  return key
+}
+
 function readEntries(file: string): ListKey[] {
-  return readFileSync(file, 'utf8').split('\n').filter((line) => line.trim() !== '').flatMap((line, index) => {
+  return readGiven(file).toString('utf8').split('\n').filter((line) => line.trim() !== '').flatMap((line, index) => {
     const entry = readEntry(line, `${file}:${index + 1}`)
     return keysOf({ ...entry, documentNumber: entry.documentNumber ?? '', names: entry.names ?? '', birth: entry.birth ?? '' })
   })
@@ -158,10 +165,12 @@ function readEntry(line: string, where: string): Static<typeof Entry> {
 
 function readArguments(text: string): Record<string, unknown> {
   try {
-    return JSON.parse(text) as Record<string, unknown>
+    const value: unknown = JSON.parse(text)
+    if (value !== null && typeof value === 'object' && !Array.isArray(value)) return value as Record<string, unknown>
   } catch {
-    throw new UsageError('PC-SIGN-ARGS', 'The arguments are not a JSON object.')
+    // Said below.
   }
+  throw new UsageError('PC-SIGN-ARGS', 'The arguments are not a JSON object.')
 }
 
 function positive(text: string, what: string): number {

@@ -45,17 +45,22 @@ export async function walk(traveller: Traveller, options: WalkOptions): Promise<
   try {
     await present(traveller, options)
     const shown = await page.until(({ phase, instruction, passage }) => passage > first && (phase === 'refused' || instruction === 'step-in' || isOver(phase)), limit_ms, 'the document was checked', signal)
-    if (shown.instruction !== 'step-in') return await leaveFront(options)
-    await pause(options, 'stepIn')
-    if (traveller.behaviour === 'walks-back') return await world.leaveFront()
-    await world.stepIn(traveller.behaviour === 'tailgates' ? 2 : 1)
-    await goWhereItSays(options)
+    if (shown.instruction === 'step-in') await passThrough(traveller, options)
+    else await leaveFront(options)
   } finally {
     stopWatching()
     world.showNobody()
     await world.clear()
   }
   await page.until(({ phase }) => phase === 'idle' || phase === 'out-of-service', limit_ms, 'it is free again', signal)
+}
+
+async function passThrough(traveller: Traveller, options: WalkOptions): Promise<void> {
+  const { world } = options
+  await pause(options, 'stepIn')
+  if (traveller.behaviour === 'walks-back') return await world.leaveFront()
+  await world.stepIn(traveller.behaviour === 'tailgates' ? 2 : 1)
+  await goWhereItSays(options)
 }
 
 const isOver = (phase: GateView['phase']): boolean => phase === 'idle' || phase === 'referred' || phase === 'out-of-service'
