@@ -89,11 +89,16 @@ export class MachineRunner<State, Input, Effect> {
     this.#enqueue({ now, input, effects }, before)
   }
 
+  /** Resolves when every step taken so far is written down, or given up, and its effects are out. */
+  async settled(): Promise<void> {
+    await this.#tail
+  }
+
   /** Takes no more inputs; resolves when the effects of those already taken are out. */
   async stop(): Promise<void> {
     this.#stopped = true
     this.#cancelTimeout?.()
-    await this.#tail
+    await this.settled()
   }
 
   #enqueue(step: Step<Input, Effect>, before: State): void {

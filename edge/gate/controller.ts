@@ -82,6 +82,7 @@ export class GateController {
       decide: async ({ decision, passage }, _signal, caller) => {
         this.#mustBeMeant(decision, passage)
         this.#feedOfficer(decision, caller)
+        await this.#written()
         return {}
       },
       service: async ({ on }, signal, caller) => {
@@ -155,6 +156,12 @@ export class GateController {
   #feedOfficer(decision: Decision | 'service-on' | 'service-off', caller: Caller): void {
     if (this.#runner === undefined) throw new DeviceError('PC-GATE-STOPPED', 'The gate is not running.', { component: this.component.name })
     this.#feed({ kind: 'officer', decision, by: caller.id })
+  }
+
+  /** Nobody is told that a decision was taken before it is durable. @throws DeviceError (PC-GATE-JOURNAL) */
+  async #written(): Promise<void> {
+    await this.#runner?.settled()
+    if (!this.#recording) throw new DeviceError('PC-GATE-JOURNAL', 'The decision was taken, but the journal could not keep it.', { component: this.component.name })
   }
 
   #tellPart(part: Part, usable: boolean): void {
