@@ -6,12 +6,14 @@
  * A camera is ready once two pictures in a row have differed: a frozen one that is opened anew does
  * not come back as ready only to be found frozen again.
  */
+import type { Instant } from '../../edge/base/clock.ts'
 import { Counters } from '../../edge/base/counters.ts'
 import { describe, DeviceError, type PortcullisError } from '../../edge/base/error.ts'
 import { Backoff, sleep } from '../../edge/base/wait.ts'
 import { Camera } from '../../edge/device/capabilities.ts'
 import { Component } from '../../edge/device/component.ts'
 import type { Device, DriverContext } from '../kit/driver.ts'
+import { steady_ms } from '../kit/session.ts'
 import { selfTest } from './self-test.ts'
 import { type CameraCounter, cameraCounters, type CameraLimits, type PictureSource } from './source.ts'
 import { stuckCode, Viewing } from './viewing.ts'
@@ -59,16 +61,19 @@ class Supervision implements Device<CameraMembers> {
 
   async #run(signal: AbortSignal, firstTryDone: () => void): Promise<void> {
     const { component } = this
+    const { clock } = this.#context
     const backoff = new Backoff(this.#limits.reconnect_ms, this.#limits.reconnect_ms * backoffSpread)
     while (!signal.aborted) {
       if (component.health.status === 'stopped') component.publish('health', { status: 'starting' })
+      let readyAt: Instant | undefined
       const error = await this.#view(signal, () => {
-        backoff.reset()
+        readyAt = clock.now()
         firstTryDone()
       })
       if (!signal.aborted) this.#report(error)
       firstTryDone()
-      await sleep(this.#context.clock, backoff.next_ms(), signal).catch(() => undefined)
+      if (readyAt !== undefined && clock.now() - readyAt >= steady_ms) backoff.reset()
+      await sleep(clock, backoff.next_ms(), signal).catch(() => undefined)
     }
   }
 

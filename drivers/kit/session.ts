@@ -47,7 +47,7 @@ const openLimit_ms = 5_000
 const identifyLimit_ms = 10_000
 const backoffSpread = 30
 /** A link that has lasted this long has earned a quick reconnect; one that comes and goes has not. */
-const steady_ms = 10_000
+export const steady_ms = 10_000
 
 export class Session<Frame> {
   readonly counters = new Counters<LinkCounter>(['framesIn', 'framesOut', 'timeouts', 'retries', 'unmatched', 'discardedBytes', 'connects', 'losses'])
