@@ -53,7 +53,7 @@ export const secretReference = () =>
 
 /** A serial device by path, or the same bytes behind a serial device server by address. */
 export const portOption = () =>
-  Type.String({ pattern: '^(/.+|tcp://.+:[0-9]+)$', description: 'A serial port (/dev/ttyUSB0), or tcp://host:port of a serial device server.' })
+  Type.String({ pattern: '^(/.+|(tcp|udp)://.+:[0-9]+)$', description: 'A serial port (/dev/ttyUSB0), tcp://host:port of a serial device server, or udp://host:port.' })
 
 const within = (least: number, most: number, usual: number, description: string) =>
   Type.Integer({ minimum: least, maximum: most, default: usual, description })

@@ -13,7 +13,7 @@ import { defineDriver, expectOption, linkLimits, mismatch, optionsOf, portOption
 import { type Framer, framerOf } from './framing.ts'
 import { Session } from './session.ts'
 import { transportTo } from './transport.ts'
-import { pseudoTerminalsAvailable, StreamTwin } from './twin.ts'
+import { pseudoTerminalsAvailable, StreamTwin, type Via } from './twin.ts'
 
 /** A thermometer for the tests: `?<letter>` is answered with `!<letter><value>*<sum>\n`. */
 const Thermometer = contract('thermometer', 'Measures.', {
@@ -73,7 +73,7 @@ const thermometer = defineDriver({
   },
 })
 
-const twinOf = (via?: 'pty' | 'tcp') => new StreamTwin((send) => ({
+const twinOf = (via?: Via) => new StreamTwin((send) => ({
   receive(bytes: Uint8Array) {
     const letter = String.fromCharCode(bytes[1] ?? 0)
     const body = `!${letter}${letter === 'I' ? 'T-1000' : '21'}`
@@ -81,7 +81,7 @@ const twinOf = (via?: 'pty' | 'tcp') => new StreamTwin((send) => ({
   },
 }), via)
 
-for (const via of pseudoTerminalsAvailable() ? ['pty', 'tcp'] as const : ['tcp'] as const) {
+for (const via of pseudoTerminalsAvailable() ? ['pty', 'tcp', 'udp'] as const : ['tcp', 'udp'] as const) {
   void t.test(`the conformance suite over ${via}`, async (t) => {
     conformance(t, {
       driver: thermometer,

@@ -1,5 +1,6 @@
-/** A byte stream to a device: a serial port, or the same bytes through a serial device server. */
+/** The way to a device: a serial port, the same bytes through a serial device server, or datagrams. */
 import { statSync } from 'node:fs'
+import { createSocket } from 'node:dgram'
 import { createConnection } from 'node:net'
 import { type Cancel, systemClock } from '../../edge/base/clock.ts'
 import { CancelledError, ConfigError, DeviceError } from '../../edge/base/error.ts'
@@ -30,9 +31,10 @@ export interface SerialSettings {
   stopBits?: 1 | 2
 }
 
-/** @param port a device path, or `tcp://host:port`. */
+/** @param port a device path, `tcp://host:port` or `udp://host:port`. */
 export function transportTo(port: string, serial: SerialSettings): Transport {
   if (port.startsWith('tcp://')) return tcpTransport(port)
+  if (port.startsWith('udp://')) return udpTransport(port)
   return serialTransport(port, serial)
 }
 
@@ -96,12 +98,11 @@ function watchForUnplug(path: string, onGone: () => void): Cancel {
 }
 
 function tcpTransport(address: string): Transport {
-  const { hostname, port, protocol } = URL.canParse(address) ? new URL(address) : { hostname: '', port: '', protocol: '' }
-  if (protocol !== 'tcp:' || hostname === '' || port === '') throw new ConfigError('PC-LINK-ADDRESS', `${address} is not of the form tcp://host:port.`)
+  const { host, port } = addressOf(address, 'tcp:')
   return {
     where: address,
     async open(listener, signal) {
-      const socket = createConnection({ host: hostname, port: Number(port), noDelay: true, keepAlive: true, keepAliveInitialDelay: silentPeer_ms })
+      const socket = createConnection({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: silentPeer_ms })
       // The signal is for opening only: it aborts when opening has ended, too.
       const giveUp = (): void => void socket.destroy(new CancelledError())
       signal.addEventListener('abort', giveUp, { once: true })
@@ -116,6 +117,44 @@ function tcpTransport(address: string): Transport {
       return { write: (bytes) => written(socket, bytes, address), close: () => socket.destroy() }
     },
   }
+}
+
+/**
+ * Datagrams to and from one address; each is handed on as it came. There is no connection that could
+ * be lost: only a refusal by the other host, or a device that no longer answers, tells.
+ */
+function udpTransport(address: string): Transport {
+  const { host, port } = addressOf(address, 'udp:')
+  return {
+    where: address,
+    async open(listener) {
+      const socket = createSocket('udp4')
+      await new Promise<void>((resolve, reject) => {
+        socket.once('error', (cause) => reject(new DeviceError('PC-LINK-OPEN', `Nothing can be sent to ${address}.`, { cause })))
+        socket.connect(port, host, resolve)
+      })
+      let isOpen = true
+      const close = (): void => {
+        if (isOpen) socket.close()
+        isOpen = false
+      }
+      socket.removeAllListeners('error')
+      socket.on('error', close)
+      socket.on('message', (bytes) => listener.onBytes(bytes))
+      socket.once('close', () => listener.onClosed())
+      return {
+        close,
+        write: (bytes) => written({ write: (datagram, done) => (isOpen ? socket.send(datagram, done) : done(new Error('closed'))) }, bytes, address),
+      }
+    },
+  }
+}
+
+/** @throws ConfigError (PC-LINK-ADDRESS) */
+function addressOf(address: string, scheme: string): { host: string; port: number } {
+  const { hostname, port, protocol } = URL.canParse(address) ? new URL(address) : { hostname: '', port: '', protocol: '' }
+  if (protocol === scheme && hostname !== '' && port !== '') return { host: hostname, port: Number(port) }
+  throw new ConfigError('PC-LINK-ADDRESS', `${address} is not of the form ${scheme}//host:port.`)
 }
 
 interface ByteSink {

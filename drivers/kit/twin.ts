@@ -5,6 +5,7 @@
  * demand, as a real device with a bad cable or a tired power supply does.
  */
 import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process'
+import { createSocket, type RemoteInfo, type Socket as DatagramSocket } from 'node:dgram'
 import { closeSync, constants, existsSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -50,7 +51,7 @@ export interface StreamDevice {
   stop?(): void
 }
 
-export type Via = 'pty' | 'tcp'
+export type Via = 'pty' | 'tcp' | 'udp'
 
 interface Wire {
   /** What the driver's `port` option says. */
@@ -65,7 +66,7 @@ export function pseudoTerminalsAvailable(): boolean {
   return existsSync('/dev/ptmx') && spawnSync('socat', ['-V'], { stdio: 'ignore' }).status === 0
 }
 
-/** A twin on a pseudo-terminal, or on TCP where none can be made. */
+/** A twin on a pseudo-terminal, or on TCP where none can be made; on UDP for devices that speak it. */
 export class StreamTwin<D extends StreamDevice> implements Twin {
   readonly faults = noFaults()
   /** The emulated device itself, to set its world: put a finger on it, block its flap. */
@@ -81,7 +82,7 @@ export class StreamTwin<D extends StreamDevice> implements Twin {
   async start(): Promise<{ port: string }> {
     const onBytes = (bytes: Uint8Array): void => this.device.receive(bytes)
     const onConnected = (): void => this.device.connected?.()
-    this.#wire = this.#via === 'pty' ? pseudoTerminal(onBytes, onConnected) : tcpServer(onBytes, onConnected)
+    this.#wire = { pty: pseudoTerminal, tcp: tcpServer, udp: udpSocket }[this.#via](onBytes, onConnected)
     await this.#wire.plug()
     return { port: this.#wire.port }
   }
@@ -196,6 +197,41 @@ function tcpServer(onBytes: (bytes: Uint8Array) => void, onConnected: () => void
       client?.destroy()
       client = undefined
       if (gone !== undefined) await new Promise((resolve) => gone.close(resolve))
+    },
+  }
+}
+
+/** Answers whoever sent the last datagram. */
+function udpSocket(onBytes: (bytes: Uint8Array) => void, onConnected: () => void): Wire {
+  let socket: DatagramSocket | undefined
+  let driver: RemoteInfo | undefined
+  let number = 0
+  return {
+    get port() {
+      return `udp://127.0.0.1:${number}`
+    },
+    send: (bytes) => {
+      if (driver !== undefined) socket?.send(bytes, driver.port, driver.address)
+    },
+    async plug() {
+      const bound = createSocket('udp4')
+      bound.on('message', (bytes, from) => {
+        if (driver?.port !== from.port) onConnected()
+        driver = from
+        onBytes(bytes)
+      })
+      bound.on('error', () => undefined)
+      await new Promise<void>((resolve) => {
+        bound.bind(number, '127.0.0.1', resolve)
+      })
+      number = bound.address().port
+      socket = bound
+    },
+    async unplug() {
+      const gone = socket
+      socket = undefined
+      driver = undefined
+      if (gone !== undefined) await new Promise<void>((resolve) => gone.close(resolve))
     },
   }
 }
