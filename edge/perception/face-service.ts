@@ -1,5 +1,6 @@
 /** Compares live faces with photographs: the worker measures, the machine in face/verify.ts decides. */
-import { type Clock, type Instant } from '../base/clock.ts'
+import { randomInt } from 'node:crypto'
+import type { Clock, Instant } from '../base/clock.ts'
 import { Counters } from '../base/counters.ts'
 import { CancelledError, describe, InputError } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
@@ -67,6 +68,9 @@ export interface FaceVerdict {
   /** From the arrival of the last frame that was used to the verdict. */
   compute_ms: number
 }
+
+/** Whoever could foresee the challenge could bring a recording that answers it. */
+const unforeseeable = (): number => randomInt(2 ** 32) / 2 ** 32
 
 /** One picture takes the worker some 100 ms at most, LiteRT three times that. */
 const analyse_ms_max = 3_000
@@ -143,7 +147,7 @@ export class FaceService {
   }
 
   async #follow(request: FaceVerifyRequest, newest: NewestFrame, started: Instant, signal: AbortSignal): Promise<{ verification: Verification; lastFrame: Instant }> {
-    const { clock, random = Math.random, challenges = { pool: ['turn-left', 'turn-right'], each: 1 } } = this.#options
+    const { clock, random = unforeseeable, challenges = { pool: ['turn-left', 'turn-right'], each: 1 } } = this.#options
     request.onPrompt('look-at-camera')
     const photo = await this.#photoVector(request.photo, signal)
     const settings = { ...this.#settings, limit_ms: Math.max(1, request.limit_ms - margin_ms) }
