@@ -16,7 +16,7 @@ const record = join(root, 'build', 'test.tap')
 mkdirSync(join(root, 'build'), { recursive: true })
 rmSync(record, { force: true })
 
-const tap = spawn('tap', ['--jobs=2', '--timeout=240', '--disable-coverage', '--reporter=terse', `--output-file=${record}`, ...files], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
+const tap = spawn('tap', ['--jobs=2', '--timeout=240', '--disable-coverage', `--reporter=${process.stdout.isTTY ? 'terse' : 'silent'}`, `--output-file=${record}`, ...files], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
 tap.once('error', (error) => {
   process.stderr.write(`The tests could not be started: ${error.message}. Run make setup first.\n`)
   process.exitCode = 1
@@ -26,6 +26,7 @@ tap.once('exit', (code) => {
   const { passed, skipped } = counts
   // A file that breaks outside its tests fails the run without a failed test of its own.
   const failed = code !== 0 && counts.failed === 0 ? 1 : counts.failed
+  if (failed > 0 && !process.stdout.isTTY) process.stdout.write(`${failures()}\nThe whole record is in build/test.tap.\n`)
   process.stdout.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`)
   process.exitCode = failed === 0 && passed > 0 ? 0 : 1
 })
@@ -49,4 +50,16 @@ function countTests(): { passed: number; failed: number; skipped: number } {
     else counts.failed++
   }
   return counts
+}
+
+/** What failed, with what was found and expected, for those who have no terminal to look at. */
+function failures(): string {
+  const found: string[] = []
+  let depth = -1
+  for (const line of readFileSync(record, 'utf8').split('\n')) {
+    if (/^\s*not ok /.test(line)) depth = line.search(/\S/)
+    if (depth >= 0) found.push(line)
+    if (depth >= 0 && line.trim() === '...') depth = -1
+  }
+  return found.slice(0, 400).join('\n')
 }
