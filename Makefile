@@ -47,7 +47,7 @@ lock: ## renews package-lock.json: with every hash, and without naming where pac
 	  sed '/^ *"resolved": "http/d' $$scratch/package-lock.json > package-lock.json && rm -r $$scratch
 
 sbom: setup ## the software bill of materials of a release (CycloneDX)
-	@npm sbom --sbom-format cyclonedx --omit dev > build/sbom.json && echo build/sbom.json
+	@npm sbom --package-lock-only --sbom-format cyclonedx --omit dev > build/sbom.json && echo build/sbom.json
 
 clean: ## removes all that was built
 	rm -rf build node_modules .tap
