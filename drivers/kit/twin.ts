@@ -59,6 +59,8 @@ interface Wire {
   send(bytes: Uint8Array): void
   plug(): Promise<void>
   unplug(): Promise<void>
+  /** Leaves nothing behind; it is not plugged again. */
+  discard?(): void
 }
 
 /** True where a pseudo-terminal pair can be made. */
@@ -90,6 +92,7 @@ export class StreamTwin<D extends StreamDevice> implements Twin {
   async stop(): Promise<void> {
     this.device.stop?.()
     await this.#wire?.unplug()
+    this.#wire?.discard?.()
     this.#wire = undefined
   }
 
@@ -160,6 +163,7 @@ function pseudoTerminal(onBytes: (bytes: Uint8Array) => void, onConnected: () =>
       }
       rmSync(port, { force: true })
     },
+    discard: () => rmSync(folder, { recursive: true, force: true }),
   }
 }
 
