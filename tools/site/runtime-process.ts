@@ -44,6 +44,8 @@ export class RuntimeProcess {
   constructor(options: RuntimeProcessOptions) {
     this.#options = options
     this.#log = createWriteStream(options.log)
+    // A full disk is one of the things that a site tries: what is lost then is only this copy of the log.
+    this.#log.on('error', () => undefined)
   }
 
   get pid(): number | undefined {
