@@ -2,6 +2,7 @@
 import type { Instant } from '../base/clock.ts'
 import { type Static, Type } from '../base/schema.ts'
 import { command, contract, event, property, stream } from './contract.ts'
+import type { PointBlock } from './points.ts'
 
 /** One picture as the camera sent it: a whole JPEG (ITU-T T.81). */
 export interface Frame {
@@ -97,4 +98,23 @@ export const IoBoard = contract('io-board', 'Digital inputs and outputs by label
 export const SafetyInput = contract('safety-input', 'A fire alarm, power-fail or emergency-stop contact.', {
   /** Unknown counts as active: a cut wire must not look like safety. */
   active: property(Type.Boolean(), 'Whether the emergency is on.'),
+})
+
+/**
+ * Why the points of a lidar must not be believed. `reversed`, `upside-down` and `blinded` are found by
+ * whoever knows how it is mounted (perception/obstacles); the others by its driver.
+ */
+export const LidarTrouble = Type.Enum([
+  'silent', 'frozen', 'foreign', 'storm', 'clock', 'wrong-sensor', 'damaged', 'lossy', 'late', 'fault', 'reversed', 'upside-down', 'blinded',
+])
+export type LidarTrouble = Static<typeof LidarTrouble>
+
+export const Lidar = contract('lidar', 'Measures how far everything around it is.', {
+  points: stream<PointBlock>('The points of each packet as it arrives; the block is used again after the call.'),
+  turns: property(Type.Number(), 'Turns or scans in the last second.', '1/s'),
+  rate: property(Type.Integer(), 'Beams in the last second, with a return or without.', '1/s'),
+  returns: property(Type.Number({ minimum: 0, maximum: 1 }), 'The share of the beams of the last second that came back.', '1'),
+  /** Of sensors that evaluate fields themselves, by the name of the field. */
+  fields: property(Type.Record(Type.String(), Type.Enum(['free', 'infringed', 'unknown'])), "What the sensor's own field evaluation says."),
+  trouble: event({ reason: LidarTrouble }, 'What the sensor sends must not be believed.', { severity: 'warning' }),
 })
