@@ -4,6 +4,7 @@ import { Type } from '../base/schema.ts'
 import { Barrier, Camera } from './capabilities.ts'
 import { Component, type News } from './component.ts'
 import { allows, command, contract, event, property, type Role } from './contract.ts'
+import { Mirror, Originals } from './mirror.ts'
 import { DeviceModel } from './model.ts'
 
 const Kettle = contract('kettle', 'Boils water.', {
@@ -80,4 +81,27 @@ void t.test('every contract has health, identity, counters and a self-test, and 
     for (const member of Object.values(one.members)) t.match(member.says, /^[A-Z1].*\.$/)
   }
   t.equal(Barrier.members.open.moves, true, 'what moves is marked')
+})
+
+void t.test('a component of another thread is seen here as if it lived here', async (t) => {
+  const { component } = kettle()
+  component.publish('celsius', 20)
+  component.publish('health', { status: 'ready' })
+  const clock = new ManualClock()
+  const wire = (value: unknown): never => structuredClone(value) as never
+  const mirror: Mirror<(typeof Kettle)['members']> = new Mirror('kettle', Kettle, clock, async (request) => wire(await originals.invoke(wire(request))))
+  const originals = new Originals([component as unknown as Component], (news) => mirror.apply(wire(news)))
+  t.equal(mirror.component.read('celsius'), 20, 'what was known before')
+  t.equal(mirror.component.usable, true)
+  const boiled: unknown[] = []
+  mirror.component.onEvent('boiled', (data) => boiled.push(data))
+  t.strictSame(await mirror.component.invoke('boil', { to: 80 }, { id: 'anh', role: 'technician' }), { took_ms: 5 })
+  t.equal(mirror.component.read('celsius'), 80)
+  t.strictSame(boiled, [{ celsius: 80 }])
+  await t.rejects(mirror.component.invoke('boil', { to: 80 }, { id: 'binh', role: 'viewer' }), { code: 'PC-DEVICE-ROLE' })
+  await t.rejects(mirror.component.invoke('boil', { to: 101 }, { id: 'anh', role: 'technician' }), { code: 'PC-DEVICE-ARGS' })
+  await t.rejects(originals.invoke({ component: 'pot', command: 'boil', args: {}, caller: { id: 'anh', role: 'technician' } }), { code: 'PC-DEVICE-UNKNOWN' })
+  mirror.lose({ status: 'failed', code: 'PC-RUN-WORKER-LOST' })
+  t.equal(mirror.component.usable, false)
+  t.equal(component.usable, true)
 })

@@ -2,7 +2,7 @@
 import { ConfigError, InputError } from '../base/error.ts'
 import { serveWorker } from './worker-program.ts'
 
-await serveWorker(async (data) => {
+await serveWorker(async (data, tell) => {
   const { fail } = data as { fail?: boolean }
   if (fail === true) throw new ConfigError('PC-TEST-SETUP', 'The test wants it to fail.')
   return {
@@ -14,6 +14,10 @@ await serveWorker(async (data) => {
         case 'hang': for (;;);
         case 'bad': throw new InputError('PC-TEST-INPUT', 'The request is bad.')
         case 'broken': throw new Error('broken')
+        case 'talk':
+          tell({ unasked: 1 })
+          tell({ unasked: 2 })
+          return 'said'
         case 'wait': return await new Promise(() => undefined)
         default: return `echo ${String(request)}`
       }

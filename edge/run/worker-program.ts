@@ -5,6 +5,7 @@ import { describe, InputError, invariant } from '../base/error.ts'
 /** What a worker says. */
 export type WorkerMessage =
   | { kind: 'alive' }
+  | { kind: 'news'; news: unknown }
   | { kind: 'ready'; about: unknown }
   | { kind: 'failed'; code: string; message: string }
   | { kind: 'answer'; id: number; answer: unknown }
@@ -24,17 +25,20 @@ export interface WorkerProgram {
 
 export const heartbeat_ms = 500
 
+/** Says something to the main thread that it did not ask for. */
+export type Tell = (news: unknown) => void
+
 /**
  * Runs a program in this worker thread until the main thread ends it.
  * @param open makes the program from what the main thread gave
  */
-export async function serveWorker(open: (data: unknown) => Promise<WorkerProgram>): Promise<void> {
+export async function serveWorker(open: (data: unknown, tell: Tell) => Promise<WorkerProgram>): Promise<void> {
   const port = parentPort
   invariant(port !== null, 'a worker program runs in a worker thread')
   const say = (message: WorkerMessage): void => port.postMessage(message)
   const beat = setInterval(() => say({ kind: 'alive' }), heartbeat_ms)
   try {
-    const program = await open(workerData)
+    const program = await open(workerData, (news) => say({ kind: 'news', news }))
     port.on('message', ({ id, request }: WorkerRequest) => {
       program.handle(request).then(
         (answer) => say({ kind: 'answer', id, answer }),

@@ -32,6 +32,16 @@ void t.test('answers what it is asked, and says what is wrong with a request', a
   t.notOk(worker.usable)
 })
 
+void t.test('it can say something that nobody asked for', async (t) => {
+  const worker = host()
+  const heard: unknown[] = []
+  worker.onNews((news) => heard.push(news))
+  await worker.start()
+  await worker.ask('talk', 5_000)
+  t.same(heard, [{ unasked: 1 }, { unasked: 2 }])
+  await worker.stop()
+})
+
 void t.test('a request has a time limit, can be cancelled, and not too many wait', async (t) => {
   const worker = host({ pendingMax: 2 })
   await worker.start()

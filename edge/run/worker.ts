@@ -55,6 +55,7 @@ export class WorkerHost {
   readonly #backoff: Backoff
   readonly #pending = new Map<number, Pending>()
   readonly #usable = new Listeners<boolean>()
+  readonly #news = new Listeners<unknown>()
   #worker: Worker | undefined
   #about: unknown
   #ready = false
@@ -80,6 +81,11 @@ export class WorkerHost {
 
   onUsable(listener: (usable: boolean) => void): () => void {
     return this.#usable.add(listener)
+  }
+
+  /** What the program says without being asked. */
+  onNews(listener: (news: unknown) => void): () => void {
+    return this.#news.add(listener)
   }
 
   /**
@@ -136,7 +142,8 @@ export class WorkerHost {
       worker.on('message', (message: WorkerMessage) => {
         if (worker !== this.#worker) return
         this.#watch()
-        if (message.kind === 'ready') this.#becomeReady(message.about, resolve)
+        if (message.kind === 'news') this.#news.emit(message.news)
+        else if (message.kind === 'ready') this.#becomeReady(message.about, resolve)
         else if (message.kind === 'failed') reject(new ConfigError(message.code as ErrorCode, message.message, { component: name }))
         else this.#settle(message)
       })
