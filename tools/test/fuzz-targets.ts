@@ -13,6 +13,7 @@ import { boundaryOf, partStart } from '../../drivers/camera/mjpeg/multipart.ts'
 import { encodePacket, packetFramer } from '../../drivers/fingerprint/r30x/codec.ts'
 import { digitalMessage, messageFramer } from '../../drivers/io/firmata/codec.ts'
 import type { Framer } from '../../drivers/kit/framing.ts'
+import { CaptureParser } from '../../drivers/lidar/capture/pcap.ts'
 import { encodeReply, encodeRequest, replyFramer, requestFramer } from '../../drivers/kit/modbus-rtu.ts'
 import { lineFramer } from '../../drivers/reader/lines.ts'
 import { checkProfile } from '../../profiles/load.ts'
@@ -39,6 +40,13 @@ function framed<Frame>(make: () => Framer<Frame>, keepsMax: number): (bytes: Uin
   }
 }
 
+/** A UDP datagram on Ethernet, as it stands in a pcap and in a pcapng. */
+const recorded = 'ffffffffffff6076880000010800450000200001000040110000c0a801c9ffffffff09400941000c0000ffee0102'
+const captures = [
+  fromHex(`d4c3b2a1020004000000000000000000ffff000001000000 01000000020000002e0000002e000000${recorded}`),
+  fromHex(`0a0d0d0a1c0000004d3c2b1a01000000ffffffffffffffff1c000000 0100000014000000010000000000000014000000 060000005000000000000000000000004242 0f002e0000002e000000${recorded}000050000000`),
+]
+
 const uncounted = { add: (): void => undefined }
 const jpeg = fromHex('ffd8ffe000104a46494600010100000100010000ffc0000b080010001001011100ffda0008010100003f00d2cf20ffd9')
 const mrz = composeMrz({ format: 'TD3', issuer: 'UTO', documentNumber: 'L898902C3', surname: 'ERIKSSON', givenNames: 'ANNA MARIA', birth: '1974-08-12', sex: 'female', expiry: '2012-04-15' })
@@ -50,6 +58,7 @@ export const fuzzTargets: readonly FuzzTarget[] = [
   { name: 'r30x', examples: [encodePacket({ address: 0xffff_ffff, kind: 'ack', content: Uint8Array.of(0, 1, 19) })], parse: framed(packetFramer, 1024) },
   { name: 'modbus.reply', examples: [encodeReply({ kind: 'registers', unit: 1, values: [1, 2, 3] }), encodeReply({ kind: 'written', unit: 1, address: 64, count: 1 })], parse: framed(() => replyFramer(1), 512) },
   { name: 'modbus.request', examples: [encodeRequest({ kind: 'read', unit: 1, address: 64, count: 9 })], parse: framed(() => requestFramer(1), 512) },
+  { name: 'lidar.capture', examples: captures, parse: (bytes) => { const parser = new CaptureParser(); const found = [...parser.push(bytes)]; parser.end(); return found } },
   { name: 'firmata', examples: [digitalMessage(0, 3), fromHex('f07902055300f7')], parse: framed(() => messageFramer('board'), 4096) },
   { name: 'reader.lines', examples: [ascii(`${mrz.join('\r')}\r`)], parse: framed(() => lineFramer({ max: 90, end: 'cr-or-lf', framed: false }), 92) },
   { name: 'jpeg', examples: [jpeg, concat([jpeg, jpeg])], parse: (bytes) => [pictureSize(bytes), new PictureStream(bareStart, 4096, uncounted).push(bytes)] },
