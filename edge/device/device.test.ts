@@ -90,7 +90,7 @@ void t.test('a component of another thread is seen here as if it lived here', as
   const clock = new ManualClock()
   const wire = (value: unknown): never => structuredClone(value) as never
   const mirror: Mirror<(typeof Kettle)['members']> = new Mirror('kettle', Kettle, clock, async (request) => wire(await originals.invoke(wire(request))))
-  const originals = new Originals([component as unknown as Component], (news) => mirror.apply(wire(news)))
+  const originals = new Originals([component], (news) => mirror.apply(wire(news)))
   t.equal(mirror.component.read('celsius'), 20, 'what was known before')
   t.equal(mirror.component.usable, true)
   const boiled: unknown[] = []
