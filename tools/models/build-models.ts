@@ -3,21 +3,30 @@ import { createHash } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ConfigError } from '../../edge/base/error.ts'
-import type { EngineName } from '../../edge/perception/engine/engine.ts'
+import type { Engine, EngineName } from '../../edge/perception/engine/engine.ts'
 import { knownInput, type KnownAnswer, summarise } from '../../edge/perception/engine/known-answer.ts'
 import { loadModel, type ModelManifest } from '../../edge/perception/engine/models.ts'
 import { openEngine } from '../../edge/perception/engine/open-engine.ts'
-import { convertModel } from './convert/convert.ts'
+import { convertModel, type Published } from './convert/convert.ts'
+import { openTfjs } from './convert/tfjs.ts'
+import { evaluateTfjs } from './convert/tfjs-reference.ts'
 import type { Expected, PinnedModel, Pins } from './pins.ts'
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
-/** The model as published, out of the file that holds it. */
-async function published(pins: Pins, model: PinnedModel, sources: string): Promise<Buffer> {
-  const hash = pins.sources[model.source]?.files[model.file]
-  if (hash === undefined) throw new ConfigError('PC-MODEL-MANIFEST', `The pins name no file ${model.file}.`)
-  const content = await readFile(join(sources, hash))
-  return model.slice === undefined ? content : content.subarray(...model.slice)
+/** The model as published, out of the files that hold it. */
+export async function published(pins: Pins, model: PinnedModel, sources: string): Promise<Published> {
+  const read = async (file: string): Promise<Buffer> => {
+    const hash = pins.sources[model.source]?.files[file]
+    if (hash === undefined) throw new ConfigError('PC-MODEL-MANIFEST', `The pins name no file ${file}.`)
+    return await readFile(join(sources, hash))
+  }
+  const content = await read(model.file)
+  return {
+    model: model.slice === undefined ? content : content.subarray(...model.slice),
+    ...(model.weights === undefined ? {} : { weights: await read(model.weights) }),
+    ...(model.storedBatch === undefined ? {} : { storedBatch: model.storedBatch }),
+  }
 }
 
 /**
@@ -30,18 +39,18 @@ export async function buildModels(pins: Pins, sources: string, folder: string, s
   for (const [name, model] of Object.entries(pins.models)) {
     const expected = pins.answers[name]
     if (expected === undefined) throw new ConfigError('PC-MODEL-ANSWER', `The known answer of ${name} was never recorded.`)
-    const converted = convertModel(name, await published(pins, model, sources), model.shape, model.storedBatch)
+    const converted = convertModel(name, await published(pins, model, sources), model.shape)
+    const files: Partial<Record<'onnx' | 'tflite', { file: string; sha256: string }>> = {}
     for (const format of ['onnx', 'tflite'] as const) {
-      if (sha256(converted[format]) !== expected[format]) {
+      const content = converted[format]
+      if ((content && sha256(content)) !== expected[format]) {
         throw new ConfigError('PC-MODEL-HASH', `The conversion of ${name} gave another file than the recorded one.`)
       }
-      await writeFile(join(folder, `${name}.${format}`), converted[format])
+      if (content === undefined || expected[format] === undefined) continue
+      files[format] = { file: `${name}.${format}`, sha256: expected[format] }
+      await writeFile(join(folder, files[format].file), content)
     }
-    manifest.models[name] = {
-      shape: model.shape, answer: expected.answer,
-      onnx: { file: `${name}.onnx`, sha256: expected.onnx },
-      tflite: { file: `${name}.tflite`, sha256: expected.tflite },
-    }
+    manifest.models[name] = { shape: model.shape, answer: expected.answer, onnx: { file: `${name}.onnx`, sha256: expected.onnx }, ...files }
   }
   await writeFile(join(folder, 'manifest.json'), `${JSON.stringify(manifest, undefined, 2)}\n`)
   await prove(folder, manifest, say)
@@ -56,30 +65,37 @@ async function prove(folder: string, manifest: ModelManifest, say: (text: string
       say(`engine ${name} does not run on this machine`)
       continue
     }
-    for (const model of Object.keys(manifest.models)) await (await loadModel(engine, folder, manifest, model)).dispose()
-    say(`${Object.keys(manifest.models).length} models give their known answers on ${name}`)
+    const models = Object.entries(manifest.models).filter(([, entry]) => entry[engine.format] !== undefined)
+    for (const [model] of models) await (await loadModel(engine, folder, manifest, model)).dispose()
+    say(`${models.length} models give their known answers on ${name}`)
   }
 }
 
-/** Takes the known answers from the published files on LiteRT, which runs them as they are. */
+/** Takes the known answers from the published files: on LiteRT, which runs its own as they are, and by evaluation. */
 export async function recordAnswers(pins: Pins, sources: string, scratch: string): Promise<Record<string, Expected>> {
   const engine = await openEngine({ engine: 'litert' })
   await mkdir(scratch, { recursive: true })
   const answers: Record<string, Expected> = {}
   for (const [name, model] of Object.entries(pins.models)) {
     const original = await published(pins, model, sources)
-    const file = join(scratch, `${name}.original.tflite`)
-    await writeFile(file, original)
-    const batch = model.storedBatch ?? 1
-    const net = await engine.load(file, [batch, ...model.shape.slice(1)])
     const recipe: Omit<KnownAnswer, 'outputs'> = { seed: 20_261, range: model.range, tolerance: 1e-4 }
-    const one = knownInput(model.shape.reduce((product, size) => product * size, 1), recipe)
-    const input = new Float32Array(one.length * batch)
-    for (let index = 0; index < batch; index++) input.set(one, index * one.length)
-    const outputs = (await net.run(input)).map((output) => summarise(output.subarray(0, output.length / batch)))
-    await net.dispose()
-    const converted = convertModel(name, original, model.shape, model.storedBatch)
-    answers[name] = { onnx: sha256(converted.onnx), tflite: sha256(converted.tflite), answer: { ...recipe, outputs } }
+    const input = knownInput(model.shape.reduce((product, size) => product * size, 1), recipe)
+    const outputs = original.weights === undefined
+      ? await runOriginal(engine, join(scratch, `${name}.original.tflite`), original, model.shape, input)
+      : evaluateTfjs(openTfjs(original.model, original.weights), input, model.shape)
+    const { onnx, tflite } = convertModel(name, original, model.shape)
+    answers[name] = { onnx: sha256(onnx), ...(tflite === undefined ? {} : { tflite: sha256(tflite) }), answer: { ...recipe, outputs: outputs.map(summarise) } }
   }
   return answers
+}
+
+/** Runs the file as it was published, with the same picture as often as it wants. */
+async function runOriginal(engine: Engine, file: string, { model, storedBatch = 1 }: Published, shape: number[], one: Float32Array): Promise<Float32Array[]> {
+  await writeFile(file, model)
+  const net = await engine.load(file, [storedBatch, ...shape.slice(1)])
+  const input = new Float32Array(one.length * storedBatch)
+  for (let index = 0; index < storedBatch; index++) input.set(one, index * one.length)
+  const outputs = await net.run(input)
+  await net.dispose()
+  return outputs.map((output) => output.subarray(0, output.length / storedBatch))
 }

@@ -19,7 +19,10 @@ export type Source = Static<typeof Source>
 
 const PinnedModel = Type.Object({
   source: Type.String(),
+  /** TensorFlow Lite, or the description of a TensorFlow.js graph. */
   file: Type.String(),
+  /** The file of a TensorFlow.js graph's weights. */
+  weights: Type.Optional(Type.String()),
   /** First byte, and the one after the last, where the file holds more than the model. */
   slice: Type.Optional(Type.Tuple([Type.Integer(), Type.Integer()])),
   /** The file was stored for this many pictures at a time; one is wanted. */
@@ -30,8 +33,11 @@ const PinnedModel = Type.Object({
 })
 export type PinnedModel = Static<typeof PinnedModel>
 
-/** What the conversion must give, taken once with the original file on LiteRT (`prepare.ts --record`). */
-const Expected = Type.Object({ onnx: Sha256, tflite: Sha256, answer: KnownAnswer })
+/**
+ * What the conversion must give, taken once (`prepare.ts --record`): TensorFlow Lite from the original file on
+ * LiteRT, TensorFlow.js from the reference evaluation.
+ */
+const Expected = Type.Object({ onnx: Sha256, tflite: Type.Optional(Sha256), answer: KnownAnswer })
 export type Expected = Static<typeof Expected>
 
 const Pins = Type.Object({

@@ -37,8 +37,11 @@ async function upToDate(folder: string, inputs: string, make: (scratch: string) 
   return false
 }
 
+/** The demo faces are made of these only. */
+const pinsOfFaces = (pins: Pins): unknown => [pins.sources['pictures'], Object.entries(pins.answers).filter(([name]) => name.startsWith('face-'))]
+
 /** Changes with the pins and with the code that makes something of them. */
-async function fingerprint(pins: Pins, patterns: readonly string[]): Promise<string> {
+async function fingerprint(pins: unknown, patterns: readonly string[]): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify(pins))
   const root = join(import.meta.dirname, '../..')
   const files: string[] = []
@@ -63,7 +66,7 @@ async function prepare(record: boolean): Promise<void> {
     await fetchAll()
     await buildModels(pins, sources, scratch, say)
   })
-  const faces = await upToDate(join(build, 'faces'), await fingerprint(pins, facesFrom), async (scratch) => {
+  const faces = await upToDate(join(build, 'faces'), await fingerprint(pinsOfFaces(pins), facesFrom), async (scratch) => {
     await fetchAll()
     await buildFaces(pins, sources, join(build, 'models'), scratch, say)
   })

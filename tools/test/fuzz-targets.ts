@@ -19,6 +19,8 @@ import { lineFramer } from '../../drivers/reader/lines.ts'
 import { checkProfile } from '../../profiles/load.ts'
 import { signedList } from '../authority/authority.ts'
 import { readTflite } from '../models/convert/tflite.ts'
+import { graphOfTfjs } from '../models/convert/tfjs-graph.ts'
+import { openTfjs } from '../models/convert/tfjs.ts'
 
 export interface FuzzTarget {
   name: string
@@ -74,5 +76,9 @@ export const fuzzTargets: readonly FuzzTarget[] = [
   { name: 'lists', examples: [ascii(JSON.stringify(list))], parse: (bytes) => new Lists({ key: listKey, signers: new Map([['authority', publicKey]]) }).take(text(bytes)) },
   { name: 'profile', examples: [ascii('device: { kind: egate, id: a, site: b }\nparts:\n  p: { use: reader/mrz-serial, port: /dev/x }\ngate: { use: { reader: p } }\n')], parse: (bytes) => checkProfile(text(bytes)) },
   { name: 'tflite', examples: [fromHex('1c00000054464c331400200004000800'.padEnd(96, '0'))], parse: (bytes) => readTflite(bytes) },
+  {
+    name: 'tfjs', parse: (bytes) => graphOfTfjs(openTfjs(bytes, new Uint8Array(0)), [1, 2, 2, 3]),
+    examples: [ascii('{"signature":{"outputs":{"y":{"name":"y:0"}}},"modelTopology":{"node":[{"name":"x","op":"Placeholder","attr":{"shape":{"shape":{"dim":[{"size":"1"},{"size":"2"},{"size":"2"},{"size":"3"}]}}}},{"name":"y","op":"Sigmoid","input":["x"]}]},"weightsManifest":[]}')],
+  },
   { name: 'log', examples: [ascii(mrz.join(' '))], parse: (bytes) => redact({ says: text(bytes), deep: [{ text: text(bytes) }] }) },
 ]

@@ -27,7 +27,7 @@ void t.test('known answers tell right from wrong', async (t) => {
   t.equal(deviation([output.fill(Number.NaN)], answer), Infinity)
 })
 
-void t.test('both engines give every known answer, and agree on other inputs', { skip }, async (t) => {
+void t.test('the engines give every known answer, and agree on other inputs', { skip }, async (t) => {
   const manifest = await readManifest(folder)
   const engines = new Map<EngineName, Engine>()
   for (const name of ['onnx', 'litert'] satisfies EngineName[]) engines.set(name, await openEngine({ engine: name }))
@@ -35,12 +35,17 @@ void t.test('both engines give every known answer, and agree on other inputs', {
     const input = (): Float32Array => knownInput(entry.shape.reduce((product, size) => product * size, 1), { seed: 99, range: entry.answer.range })
     const outputs: Float32Array[][] = []
     for (const engine of engines.values()) {
+      const file = entry[engine.format]
+      if (file === undefined) {
+        await t.rejects(loadModel(engine, folder, manifest, name), { code: 'PC-MODEL-ENGINE' }, `${name} is not for ${engine.name}`)
+        continue
+      }
       const model = await loadModel(engine, folder, manifest, name)
-      t.equal(model.sha256, entry[engine.format].sha256)
+      t.equal(model.sha256, file.sha256)
       outputs.push(await model.run(input()))
       await model.dispose()
     }
-    const [first = [], second = []] = outputs
+    const [first = [], second = first] = outputs
     const off = deviation(first, { ...entry.answer, outputs: second.map(summarise) })
     t.ok(off < 1e-4, `${name}: engines differ by ${off.toExponential(1)}`)
   }

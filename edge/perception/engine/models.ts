@@ -14,7 +14,8 @@ export const ModelEntry = Type.Object({
   /** NHWC for pictures. */
   shape: Type.Array(Type.Integer({ minimum: 1 }), { minItems: 1, maxItems: 4 }),
   onnx: File,
-  tflite: File,
+  /** Some models are there for ONNX Runtime alone. */
+  tflite: Type.Optional(File),
   answer: KnownAnswer,
 })
 export type ModelEntry = Static<typeof ModelEntry>
@@ -46,12 +47,14 @@ export async function readManifest(folder: string): Promise<ModelManifest> {
 
 /**
  * Loads one model: its file must be the one that set-up wrote, and its answer the known one.
- * @throws ConfigError (PC-MODEL-MISSING, PC-MODEL-HASH, PC-MODEL-LOAD, PC-MODEL-ANSWER).
+ * @throws ConfigError (PC-MODEL-MISSING, PC-MODEL-ENGINE, PC-MODEL-HASH, PC-MODEL-LOAD, PC-MODEL-ANSWER).
  */
 export async function loadModel(engine: Engine, folder: string, manifest: ModelManifest, name: string): Promise<Model> {
   const entry = manifest.models[name]
   if (entry === undefined) throw new ConfigError('PC-MODEL-MISSING', `There is no model ${name}; run the set-up.`)
-  const { file, sha256 } = entry[engine.format]
+  const stored = entry[engine.format]
+  if (stored === undefined) throw new ConfigError('PC-MODEL-ENGINE', `The model ${name} cannot run on ${engine.name}, the engine of this machine.`)
+  const { file, sha256 } = stored
   const path = join(folder, file)
   if ((await hashOf(path, name)) !== sha256) throw new ConfigError('PC-MODEL-HASH', `The file of model ${name} was changed; run the set-up again.`)
   const net = await engine.load(path, entry.shape)

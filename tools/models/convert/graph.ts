@@ -13,15 +13,17 @@ export interface Tensor {
 }
 
 type Pair = readonly [height: number, width: number]
-export type Padding = 'same' | 'valid'
+/** As TensorFlow has it, or by how much on each side. */
+export type Padding = 'same' | 'valid' | readonly [top: number, left: number, bottom: number, right: number]
 
 export type OpKind =
   | { type: 'conv'; depthwise: boolean; stride: Pair; dilation: Pair; padding: Padding }
   | { type: 'max-pool' | 'average-pool'; size: Pair; stride: Pair; padding: Padding }
-  | { type: 'dense' | 'add' | 'sub' | 'mul' | 'relu' | 'abs' | 'prelu' | 'reshape' | 'greater-equal' | 'less' | 'to-float' }
+  | { type: 'dense' | 'add' | 'sub' | 'mul' | 'relu' | 'abs' | 'sigmoid' | 'prelu' | 'reshape' | 'greater-equal' | 'less' | 'to-float' }
   | { type: 'leaky-relu'; alpha: number }
-  | { type: 'pad'; before: number[]; after: number[] }
+  | { type: 'pad'; before: number[]; after: number[]; value: number }
   | { type: 'concat'; axis: number }
+  | { type: 'slice'; axis: number; from: number; to: number }
   | { type: 'resize-bilinear'; alignCorners: boolean; halfPixel: boolean }
 
 export type Op = OpKind & { inputs: TensorId[]; output: TensorId }
@@ -68,6 +70,22 @@ export function recoverPrelu(graph: Graph): void {
     if (slope === undefined || x === undefined || abs?.type !== 'abs' || abs.inputs[0] !== x || relu.inputs[0] !== x) continue
     const alpha = newTensor(graph, { shape: tensor(graph, slope).shape, data: floats(graph, slope).map((value) => 2 * value) })
     graph.ops[index] = { type: 'prelu', inputs: [x, alpha], output: op.output }
+  }
+  dropUnused(graph)
+}
+
+/** Lets windows pad by themselves where a tensor was padded for them with what they would pad with. */
+export function joinPadding(graph: Graph): void {
+  const producers = new Map(graph.ops.map((op) => [op.output, op]))
+  for (const op of graph.ops) {
+    const pad = producers.get(op.inputs[0] ?? -1)
+    const fills = op.type === 'conv' ? 0 : op.type === 'max-pool' ? -Infinity : undefined
+    if (pad?.type !== 'pad' || pad.value !== fills || (op.type !== 'conv' && op.type !== 'max-pool') || op.padding !== 'valid') continue
+    const [, top = 0, left = 0, channelsBefore] = pad.before
+    const [, bottom = 0, right = 0, channelsAfter] = pad.after
+    if (channelsBefore !== 0 || channelsAfter !== 0) continue
+    op.padding = [top, left, bottom, right]
+    op.inputs = [...pad.inputs, ...op.inputs.slice(1)]
   }
   dropUnused(graph)
 }

@@ -127,6 +127,7 @@ function writeOp(writer: Writer, op: Op): string {
       })
     case 'relu': return writer.node('Relu', [writer.value(first)])
     case 'abs': return writer.node('Abs', [writer.value(first)])
+    case 'sigmoid': return writer.node('Sigmoid', [writer.value(first)])
     case 'leaky-relu': return writer.node('LeakyRelu', [writer.value(first)], { alpha: { float: op.alpha } })
     case 'to-float': return writer.node('Cast', [writer.value(first)], { to: elementType.float })
     case 'add':
@@ -137,11 +138,14 @@ function writeOp(writer: Writer, op: Op): string {
       return writer.node(elementwise[op.type], [operand(writer, first, rank), operand(writer, second, rank)])
     case 'reshape': return writeReshape(writer, op)
     case 'pad': {
+      if (op.value !== 0) refuse('it pads with another value than zero')
       const order = axes(rank)
       return writer.node('Pad', [writer.value(first), writer.integers([...order.map((axis) => op.before[axis] ?? 0), ...order.map((axis) => op.after[axis] ?? 0)])])
     }
     case 'concat':
       return writer.node('Concat', op.inputs.map((id) => writer.value(id)), { axis: axes(rank).indexOf(op.axis < 0 ? op.axis + rank : op.axis) })
+    case 'slice':
+      return writer.node('Slice', [writer.value(first), writer.integers([op.from]), writer.integers([op.to]), writer.integers([axes(rank).indexOf(op.axis)])])
     case 'resize-bilinear': {
       const size = axes(4).map((axis) => writer.shape(op.output)[axis] ?? 0)
       return writer.node('Resize', [writer.value(first), '', '', writer.integers(size)], {
@@ -215,9 +219,10 @@ function operand(writer: Writer, id: TensorId | undefined, rank: number): string
   return data.length === channels ? writer.floats([channels, 1, 1], data) : refuse('a constant does not broadcast over channels')
 }
 
-/** TensorFlow's SAME padding puts the odd pixel at the end. */
+/** Top, left, bottom, right. TensorFlow's SAME padding puts the odd pixel at the end. */
 function pads(input: readonly number[], size: readonly number[], stride: readonly number[], dilation: readonly number[], padding: Padding): number[] {
   if (padding === 'valid') return [0, 0, 0, 0]
+  if (padding !== 'same') return [...padding]
   const total = [0, 1].map((axis) => {
     const length = input[axis + 1] ?? 0
     const step = stride[axis] ?? 1

@@ -166,7 +166,7 @@ function readOp(code: number, options: Table | undefined, inputs: TensorId[], ou
     case builtin.resizeBilinear: return op({ type: 'resize-bilinear', alignCorners: options?.byte(2) === 1, halfPixel: options?.byte(3) === 1 }, first)
     case builtin.pad: {
       const paddings = [...integers(graph, inputs[1])]
-      return op({ type: 'pad', before: paddings.filter((_, index) => index % 2 === 0), after: paddings.filter((_, index) => index % 2 === 1) }, first)
+      return op({ type: 'pad', before: paddings.filter((_, index) => index % 2 === 0), after: paddings.filter((_, index) => index % 2 === 1), value: 0 }, first)
     }
     case builtin.dequantize: return readDequantize(inputs, output, graph)
     case builtin.stridedSlice: return keepsAll(inputs, output, graph) ? 'alias' : refuse('it slices a tensor')
