@@ -21,6 +21,8 @@ export interface Connection<Frame> {
   request<Reply>(bytes: Uint8Array, accept: Accept<Frame, Reply>, options?: RequestOptions): Promise<Reply>
   /** For what gets no reply. */
   send(bytes: Uint8Array): Promise<void>
+  /** Sets the modem line DTR, where the link has one. */
+  setReady?(on: boolean): Promise<void>
 }
 
 export interface SessionOptions<Frame> {
@@ -123,7 +125,7 @@ export class Session<Frame> {
     try {
       link = await Promise.race([ended, this.#open(transport, frames.onBytes, life)])
       exchange = this.#exchange(link)
-      const connection: Connection<Frame> = { request: (...call) => exchange!.request(...call), send: (bytes) => link!.write(bytes) }
+      const connection: Connection<Frame> = { request: (...call) => exchange!.request(...call), send: (bytes) => link!.write(bytes), setReady: async (on) => link!.setReady?.(on) }
       const identity = await Promise.race([ended, within(
         { clock, limit_ms: identifyLimit_ms, signal: life.signal, component: component.name, code: 'PC-LINK-IDENTIFY', message: `${component.name} did not say what it is in time.` },
         (inner) => identify(connection, inner),

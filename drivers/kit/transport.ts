@@ -8,6 +8,8 @@ import { CancelledError, ConfigError, DeviceError } from '../../edge/base/error.
 export interface Link {
   /** Resolves when the operating system has taken the bytes. */
   write(bytes: Uint8Array): Promise<void>
+  /** Sets the modem line that some devices are switched by (DTR); of links that have one. */
+  setReady?(on: boolean): Promise<void>
   /** Idempotent; `onClosed` is called once, whoever closed. */
   close(): void
 }
@@ -29,6 +31,8 @@ export interface SerialSettings {
   dataBits?: 7 | 8
   parity?: 'none' | 'even' | 'odd'
   stopBits?: 1 | 2
+  /** The modem lines stay as they are when the port is closed. */
+  keepLines?: boolean
 }
 
 /** @param port a device path, `tcp://host:port` or `udp://host:port`. */
@@ -45,7 +49,7 @@ function serialTransport(path: string, settings: SerialSettings): Transport {
       const { SerialPort } = await import('serialport')
       const port = new SerialPort({
         path, baudRate: settings.baud, dataBits: settings.dataBits ?? 8,
-        parity: settings.parity ?? 'none', stopBits: settings.stopBits ?? 1, autoOpen: false,
+        parity: settings.parity ?? 'none', stopBits: settings.stopBits ?? 1, hupcl: settings.keepLines !== true, autoOpen: false,
       })
       await new Promise<void>((resolve, reject) => {
         port.open((error) => {
@@ -63,7 +67,11 @@ function serialTransport(path: string, settings: SerialSettings): Transport {
         stopWatching()
         listener.onClosed()
       })
-      return { write: (bytes) => written(port, bytes, path), close }
+      const setReady = (on: boolean): Promise<void> => new Promise((resolve) => {
+        // A pseudo-terminal and some adapters have no modem lines: nothing can depend on them there.
+        port.set({ dtr: on }, () => resolve())
+      })
+      return { write: (bytes) => written(port, bytes, path), setReady, close }
     },
   }
 }
