@@ -1,8 +1,9 @@
 /**
- * Bundles the traveller's page into a folder that the device serves as it is:
- * `index.html`, one script, one style sheet, the icon, and `build.json` that names the bundle.
+ * Bundles a page into a folder that the device serves as it is: `index.html`, one script, one style
+ * sheet, the icon, and `build.json` that names the bundle.
  *
- *     node tools/bundle/bundle-page.ts [folder]      # build/screen unless given
+ *     node tools/bundle/bundle-page.ts               # all pages: build/screen, build/lidar-view
+ *     node tools/bundle/bundle-page.ts <folder>      # the traveller's page alone
  *
  * The same sources give the same bytes. File names carry the hash of what is in them.
  */
@@ -12,12 +13,20 @@ import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
 
 const root = resolve(import.meta.dirname, '../..')
-const page = join(root, 'edge/screen/page')
+const iconFile = join(root, 'edge/screen/page/icon.svg')
 
-/** Bundles the page into `folder`, which is emptied first; resolves with the bundle's name. */
-export async function bundlePage(folder: string): Promise<string> {
-  const [script, style] = await Promise.all([compiled('screen.ts'), compiled('page.css')])
-  const [template, icon] = await Promise.all([source('index.html'), source('icon.svg')])
+/** The pages: where their sources are, and which script is the first. */
+export const pages = {
+  screen: { says: "The traveller's page", sources: join(root, 'edge/screen/page'), entry: 'screen.ts' },
+  'lidar-view': { says: 'The lidar view', sources: join(root, 'edge/screen/lidar/page'), entry: 'view.ts' },
+} as const
+export type PageName = keyof typeof pages
+
+/** Bundles a page into `folder`, which is emptied first; resolves with the bundle's name. */
+export async function bundlePage(folder: string, page: PageName = 'screen'): Promise<string> {
+  const { sources, entry } = pages[page]
+  const [script, style] = await Promise.all([compiled(join(sources, entry)), compiled(join(sources, 'page.css'))])
+  const [template, icon] = await Promise.all([readFile(join(sources, 'index.html'), 'utf8'), readFile(iconFile, 'utf8')])
   const [scriptName, styleName, iconName] = [`page.${hash(script)}.js`, `page.${hash(style)}.css`, `icon.${hash(icon)}.svg`]
   const name = hash(template, script, style, icon)
   const index = fill(template, { BUILD: name, SCRIPT: scriptName, STYLE: styleName, ICON: iconName })
@@ -29,8 +38,6 @@ export async function bundlePage(folder: string): Promise<string> {
   return name
 }
 
-const source = (file: string): Promise<string> => readFile(join(page, file), 'utf8')
-
 /** Puts each value in the place of its `%NAME%`. */
 function fill(template: string, values: Record<string, string>): string {
   return template.replaceAll(/%([A-Z]+)%/g, (place, name: string) => values[name] ?? place)
@@ -38,7 +45,7 @@ function fill(template: string, values: Record<string, string>): string {
 
 async function compiled(entry: string): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [join(page, entry)],
+    entryPoints: [entry],
     absWorkingDir: root,
     bundle: true,
     minify: true,
@@ -60,6 +67,10 @@ function hash(...contents: string[]): string {
 }
 
 if (import.meta.main) {
-  const folder = resolve(process.argv[2] ?? join(root, 'build/screen'))
-  process.stdout.write(`The traveller's page, build ${await bundlePage(folder)}, is in ${folder}.\n`)
+  const [folder] = process.argv.slice(2)
+  // With a folder, the traveller's page alone.
+  const wanted = folder === undefined ? (Object.keys(pages) as PageName[]).map((page) => ({ page, folder: join(root, 'build', page) })) : [{ page: 'screen' as const, folder: resolve(folder) }]
+  for (const { page, folder } of wanted) {
+    process.stdout.write(`${pages[page].says}, build ${await bundlePage(folder, page)}, is in ${folder}.\n`)
+  }
 }

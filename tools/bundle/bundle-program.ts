@@ -12,7 +12,10 @@ import { root } from '../house/sources.ts'
 const out = join(root, 'build', 'portcullis')
 
 /** Entry points: the program, and what it starts as worker threads, found beside it by these names. */
-const entries = { portcullis: 'tools/cli/portcullis.ts', 'perception-worker': 'edge/perception/worker.ts' }
+const entries = {
+  portcullis: 'tools/cli/portcullis.ts', 'perception-worker': 'edge/perception/worker.ts',
+  'obstacle-worker': 'profiles/boot/obstacle-worker.ts', 'tracking-worker': 'edge/perception/obstacles/tracking-worker.ts',
+}
 
 const external = [
   // CommonJS packages that are imported on demand: a chunk of their own would lose their named exports.
