@@ -64,6 +64,9 @@ export async function until(holds: () => boolean, what: string): Promise<void> {
   }
 }
 
+/** Node keeps one open once anything has listened, to be able to refuse a connection when it has no descriptors left. */
+const reserve = '/dev/null'
+
 /** Descriptors that a device could have left open: terminals, sockets, files, pipes. */
 function descriptors(): string[] {
   return readdirSync('/proc/self/fd').map((fd) => {
@@ -72,7 +75,7 @@ function descriptors(): string[] {
     } catch {
       return 'gone'
     }
-  }).filter((target) => target !== 'gone' && !target.startsWith('/proc/') && !target.startsWith('anon_inode'))
+  }).filter((target) => target !== 'gone' && target !== reserve && !target.startsWith('/proc/') && !target.startsWith('anon_inode'))
 }
 
 /** A context for a driver that stands alone. */

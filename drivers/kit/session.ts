@@ -43,6 +43,8 @@ export interface SessionOptions<Frame> {
   onFrame?(frame: Frame): void
   /** The device is gone: what it said last is no longer known. */
   onLost?(): void
+  /** What the driver itself counts, to be shown with the link's counters. */
+  counted?(): Record<string, number>
 }
 
 const openLimit_ms = 5_000
@@ -158,9 +160,9 @@ export class Session<Frame> {
   }
 
   #publishCounters(): void {
-    const { component, framer } = this.#options
+    const { component, framer, counted } = this.#options
     this.counters.add('discardedBytes', framer.discarded - this.counters.get('discardedBytes'))
-    component.publish('counters', this.counters.snapshot())
+    component.publish('counters', { ...counted?.(), ...this.counters.snapshot() })
   }
 
   /** Makes the counters known once a second, not with every byte. */

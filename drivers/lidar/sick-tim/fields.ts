@@ -31,6 +31,8 @@ export interface Field {
   incomplete: boolean
 }
 
+export const isConfigured = ({ shapes, incomplete }: Field): boolean => shapes.length > 0 || incomplete
+
 const cornersMax = 1_081
 /** Stands for no inner border. */
 const noBorder = 0xffff

@@ -1,6 +1,6 @@
 /** What the sensor's own field evaluation says (`sSN LFErec`), and which of its field sets it speaks of. */
 import { carriedBy, type Payload, Reader } from './cola.ts'
-import { type Field, fieldsMax, fieldsPerSet, type FieldState } from './fields.ts'
+import { type Field, fieldsMax, fieldsPerSet, type FieldState, isConfigured } from './fields.ts'
 
 export interface FieldResult {
   /** 1 to 3 on a TiM: the field's place in the set that is active. */
@@ -49,7 +49,10 @@ export const setOfInputs = (inputs: number): number => (inputs & 0x0f) + 1
 
 /** @param set from 1, @param place from 1. */
 export const fieldOf = (set: number, place: number): number => (set - 1) * fieldsPerSet + place - 1
-export const nameInSet = (index: number): string => `set${Math.floor(index / fieldsPerSet) + 1}.field${(index % fieldsPerSet) + 1}`
+/** Of a field by its index: its set, and its place in it, both from 1. */
+export const setOf = (index: number): number => Math.floor(index / fieldsPerSet) + 1
+export const placeOf = (index: number): number => (index % fieldsPerSet) + 1
+export const nameInSet = (index: number): string => `set${setOf(index)}.field${placeOf(index)}`
 
 /**
  * The set that the results are about: the one that is said to be active, unless the sensor speaks of
@@ -58,7 +61,7 @@ export const nameInSet = (index: number): string => `set${Math.floor(index / fie
 export function setOfResults(results: readonly FieldResult[], fields: readonly Field[], said: number): number {
   const configured = (set: number, place: number): boolean => {
     const field = fields.find(({ index }) => index === fieldOf(set, place))
-    return field !== undefined && (field.shapes.length > 0 || field.incomplete)
+    return field !== undefined && isConfigured(field)
   }
   const fits = (set: number): boolean => results.every(({ place, state }) => (state !== 'unknown') === configured(set, place))
   if (fields.length === 0 || fits(said)) return said
