@@ -11,6 +11,7 @@ const drivers = {
   'indicator/io': () => import('./indicator/io/driver.ts'),
   'io/firmata': () => import('./io/firmata/driver.ts'),
   'io/gpio': () => import('./io/gpio/driver.ts'),
+  'lidar/rplidar': () => import('./lidar/rplidar/driver.ts'),
   'presence/io': () => import('./presence/io/driver.ts'),
   'presence/turnstile': () => import('./presence/turnstile/driver.ts'),
   'reader/mrz-serial': () => import('./reader/mrz-serial/driver.ts'),

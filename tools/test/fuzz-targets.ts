@@ -13,7 +13,10 @@ import { boundaryOf, partStart } from '../../drivers/camera/mjpeg/multipart.ts'
 import { encodePacket, packetFramer } from '../../drivers/fingerprint/r30x/codec.ts'
 import { digitalMessage, messageFramer } from '../../drivers/io/firmata/codec.ts'
 import type { Framer } from '../../drivers/kit/framing.ts'
+import { hexLines } from '../../drivers/lidar/capture/hex-text.ts'
 import { CaptureParser } from '../../drivers/lidar/capture/pcap.ts'
+import { encodeReply as encodeRplidarReply, motorRequest, Reply as RplidarReply, requestAt } from '../../drivers/lidar/rplidar/codec.ts'
+import { ReplyReader } from '../../drivers/lidar/rplidar/reader.ts'
 import { encodeReply, encodeRequest, replyFramer, requestFramer } from '../../drivers/kit/modbus-rtu.ts'
 import { lineFramer } from '../../drivers/reader/lines.ts'
 import { checkProfile } from '../../profiles/load.ts'
@@ -61,6 +64,12 @@ export const fuzzTargets: readonly FuzzTarget[] = [
   { name: 'modbus.reply', examples: [encodeReply({ kind: 'registers', unit: 1, values: [1, 2, 3] }), encodeReply({ kind: 'written', unit: 1, address: 64, count: 1 })], parse: framed(() => replyFramer(1), 512) },
   { name: 'modbus.request', examples: [encodeRequest({ kind: 'read', unit: 1, address: 64, count: 9 })], parse: framed(() => requestFramer(1), 512) },
   { name: 'lidar.capture', examples: captures, parse: (bytes) => { const parser = new CaptureParser(); const found = [...parser.push(bytes)]; parser.end(); return found } },
+  {
+    name: 'lidar.rplidar', examples: [fromHex('a55a0500004081 3e8ba7340e 2e11a8fd0d 3ea3a8cd0d 3e3ba9c90d 3ed7a9b30d 3e67aaa80d 3ef3aa990d 3e85ab940d'), encodeRplidarReply(RplidarReply.info, new Uint8Array(20))],
+    parse: framed(() => new ReplyReader({ node: () => undefined }, true), 30),
+  },
+  { name: 'lidar.rplidar.request', examples: [motorRequest(660)], parse: (bytes) => requestAt(bytes) },
+  { name: 'lidar.hex-text', examples: [ascii('A5 5A 03 00 00 00 06 00 00 00 -> GET HEALTH\n0x3E 0x8B,0xA7 0x34 0x0E\n')], parse: (bytes) => hexLines(text(bytes)) },
   { name: 'firmata', examples: [digitalMessage(0, 3), fromHex('f07902055300f7')], parse: framed(() => messageFramer('board'), 4096) },
   { name: 'reader.lines', examples: [ascii(`${mrz.join('\r')}\r`)], parse: framed(() => lineFramer({ max: 90, end: 'cr-or-lf', framed: false }), 92) },
   { name: 'jpeg', examples: [jpeg, concat([jpeg, jpeg])], parse: (bytes) => [pictureSize(bytes), new PictureStream(bareStart, 4096, uncounted).push(bytes)] },
