@@ -17,10 +17,25 @@ import { hexLines } from '../../drivers/lidar/capture/hex-text.ts'
 import { CaptureParser } from '../../drivers/lidar/capture/pcap.ts'
 import { encodeReply as encodeRplidarReply, motorRequest, Reply as RplidarReply, requestAt } from '../../drivers/lidar/rplidar/codec.ts'
 import { ReplyReader } from '../../drivers/lidar/rplidar/reader.ts'
+import { PointBlock } from '../../edge/device/points.ts'
+import { PandarXt16Decoder } from '../../drivers/lidar/hesai/codec.ts'
+import { readCorrection } from '../../drivers/lidar/hesai/correction.ts'
+import { PandarXt16Encoder } from '../../drivers/lidar/hesai/twin.ts'
+import { readCalibration } from '../../drivers/lidar/velodyne/calibration.ts'
+import { VelodyneDecoder } from '../../drivers/lidar/velodyne/codec.ts'
+import { vlp16, vlp32c } from '../../drivers/lidar/velodyne/model.ts'
+import { VelodyneEncoder } from '../../drivers/lidar/velodyne/twin.ts'
 import { encodeReply, encodeRequest, replyFramer, requestFramer } from '../../drivers/kit/modbus-rtu.ts'
+import { colaFramer, payloadMax, telegram } from '../../drivers/lidar/sick-tim/cola.ts'
+import { encodeField, encodeResults, encodeScan } from '../../drivers/lidar/sick-tim/encode.ts'
+import { parseField } from '../../drivers/lidar/sick-tim/fields.ts'
+import { readRecorded } from '../../drivers/lidar/sick-tim/recorded.ts'
+import { parseResults } from '../../drivers/lidar/sick-tim/results.ts'
+import { beamsMax, ScanDecoder } from '../../drivers/lidar/sick-tim/scan.ts'
 import { lineFramer } from '../../drivers/reader/lines.ts'
 import { checkProfile } from '../../profiles/load.ts'
 import { signedList } from '../authority/authority.ts'
+import { readPcd } from '../lidar/pcd.ts'
 import { readTflite } from '../models/convert/tflite.ts'
 import { graphOfTfjs } from '../models/convert/tfjs-graph.ts'
 import { openTfjs } from '../models/convert/tfjs.ts'
@@ -59,6 +74,23 @@ const { privateKey, publicKey } = generateKeyPairSync('ed25519')
 const listKey = new Uint8Array(32).fill(7)
 const list = signedList({ list: 'watchlist', sequence: 1, issued: referenceDay, expires: referenceDay + 1, entries: [{ by: 'document', issuer: 'UTO', number: 'L898902C3' }] }, listKey, privateKey)
 
+const all5m = { reflectance: 0.5, distance: () => 5 }
+const velodyne = [vlp16, vlp32c].map((model) => {
+  const decoder = new VelodyneDecoder(model)
+  const packets = (['strongest', 'dual'] as const).map((returns) => new VelodyneEncoder(model, { returns }).encode(0, all5m))
+  return { decoder, block: new PointBlock(decoder.columnsMax, decoder.rings), packets }
+})
+const hesai = {
+  decoder: new PandarXt16Decoder(), block: new PointBlock(8, 16),
+  packets: (['strongest', 'last-first'] as const).map((returns) => new PandarXt16Encoder({ returns }).encode(0, all5m)),
+}
+
+const sickTelegrams = [
+  encodeScan({ serial: 1, status: 0, counter: 1, uptime_us: 1, inputs: 0, outputs: 0, scans_perS: 15, start_deg: -45, step_deg: 0.3333, distances_mm: [500, 0, 16], strengths: [1, 2, 3], date_us: 1 }),
+  encodeField({ index: 1, name: 'A', incomplete: false, shapes: [{ kind: 'segmented', corners: [{ angle_deg: 0, near_mm: 0, far_mm: 9 }, { angle_deg: 9, near_mm: 0, far_mm: 9 }] }, { kind: 'rectangle', corner: { angle_deg: 1, distance_mm: 2 }, turned_deg: 3, width_mm: 4, length_mm: 5 }] }),
+  encodeResults([{ place: 1, state: 'infringed', date_us: 1 }, { place: 2, state: 'free', date_us: Number.NaN }]),
+]
+
 export const fuzzTargets: readonly FuzzTarget[] = [
   { name: 'r30x', examples: [encodePacket({ address: 0xffff_ffff, kind: 'ack', content: Uint8Array.of(0, 1, 19) })], parse: framed(packetFramer, 1024) },
   { name: 'modbus.reply', examples: [encodeReply({ kind: 'registers', unit: 1, values: [1, 2, 3] }), encodeReply({ kind: 'written', unit: 1, address: 64, count: 1 })], parse: framed(() => replyFramer(1), 512) },
@@ -70,6 +102,14 @@ export const fuzzTargets: readonly FuzzTarget[] = [
   },
   { name: 'lidar.rplidar.request', examples: [motorRequest(660)], parse: (bytes) => requestAt(bytes) },
   { name: 'lidar.hex-text', examples: [ascii('A5 5A 03 00 00 00 06 00 00 00 -> GET HEALTH\n0x3E 0x8B,0xA7 0x34 0x0E\n')], parse: (bytes) => hexLines(text(bytes)) },
+  { name: 'lidar.velodyne', examples: velodyne.flatMap(({ packets }) => packets), parse: (bytes) => velodyne.map(({ decoder, block }) => { decoder.reset(); return decoder.decode(bytes, block) }) },
+  { name: 'lidar.velodyne.calibration', examples: [ascii(`num_lasers: 16\nlasers:\n${Array.from({ length: 16 }, (_, id) => `- {laser_id: ${id}, rot_correction: 0, vert_correction: 0.${id}}`).join('\n')}\n`)], parse: (bytes) => readCalibration(text(bytes), vlp16) },
+  { name: 'lidar.hesai', examples: hesai.packets, parse: (bytes) => { hesai.decoder.reset(); return hesai.decoder.decode(bytes, hesai.block) } },
+  { name: 'lidar.hesai.correction', examples: [ascii(`Channel,Elevation,Azimuth\n${Array.from({ length: 16 }, (_, at) => `${at + 1},${15 - 2 * at},0`).join('\n')}\n`)], parse: (bytes) => readCorrection(text(bytes)) },
+  { name: 'lidar.cloud', examples: [ascii('FIELDS x\nSIZE 4\nTYPE F\nCOUNT 1\nPOINTS 1\nDATA binary\n1234')], parse: (bytes) => readPcd(bytes) },
+  { name: 'lidar.sick-tim.frames', examples: [telegram('sRN SCdevicestate'), telegram('sEN LMDscandata', Uint8Array.of(1))], parse: framed(colaFramer, payloadMax + 9) },
+  { name: 'lidar.sick-tim.telegram', examples: sickTelegrams, parse: (bytes) => [new ScanDecoder().decode(bytes, new PointBlock(beamsMax, 1)), parseField(bytes), parseResults(bytes)] },
+  { name: 'lidar.sick-tim.recorded', examples: [ascii('[{"_source":{"layers":{"tcp":{"Timestamps":{"tcp.time_relative":"0.2"},"tcp.payload":"02:73:03"}}}}]')], parse: (bytes) => readRecorded(bytes) },
   { name: 'firmata', examples: [digitalMessage(0, 3), fromHex('f07902055300f7')], parse: framed(() => messageFramer('board'), 4096) },
   { name: 'reader.lines', examples: [ascii(`${mrz.join('\r')}\r`)], parse: framed(() => lineFramer({ max: 90, end: 'cr-or-lf', framed: false }), 92) },
   { name: 'jpeg', examples: [jpeg, concat([jpeg, jpeg])], parse: (bytes) => [pictureSize(bytes), new PictureStream(bareStart, 4096, uncounted).push(bytes)] },
