@@ -1,0 +1,167 @@
+/**
+ * Whether recorded conversations with SICK TiM sensors are understood, and whether our evaluation of the
+ * sensor's fields says what the sensor's own did.
+ *
+ * `lidar.points.<capture>`: % of the telegrams whose check sum is right and that decode completely;
+ * `lidar.sick.fields.<capture>`: fields whose geometry the sensor told; and over all captures that hold
+ * results of the sensor's evaluation, `lidar.sick.agreement`: % of those results (free or infringed, field
+ * by field) that our evaluation of the nearest scan gives, too, with their number, `lidar.sick.results`.
+ */
+import { globSync, readFileSync, statSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { describe } from '../../edge/base/error.ts'
+import { PointBlock } from '../../edge/device/points.ts'
+import { colaFramer, type Payload } from '../../drivers/lidar/sick-tim/cola.ts'
+import { type Beams, type Field, FieldEvaluation, isConfigured, parseField } from '../../drivers/lidar/sick-tim/fields.ts'
+import { readRecorded, type Recorded } from '../../drivers/lidar/sick-tim/recorded.ts'
+import { fieldOf, type FieldResult, nameInSet, parseResults, setOfInputs, setOfResults } from '../../drivers/lidar/sick-tim/results.ts'
+import { beamsMax, ScanDecoder } from '../../drivers/lidar/sick-tim/scan.ts'
+import type { Figure } from '../bench/figure.ts'
+
+/** When a telegram was recorded, its place in the conversation, and the sensor's own date (NaN where not given). */
+interface Moment {
+  at_s: number
+  order: number
+  date_us: number
+}
+
+interface ScanSeen extends Moment {
+  distance: Float32Array
+  beams: Beams
+  inputs: number
+}
+
+interface ResultsSeen extends Moment {
+  results: readonly FieldResult[]
+}
+
+export interface Conversation {
+  telegrams: number
+  understood: number
+  fields: readonly Field[]
+  scans: readonly ScanSeen[]
+  results: readonly ResultsSeen[]
+}
+
+const file_bytes_max = 256 * 1024 * 1024
+const note = (text: string): void => void process.stderr.write(`lidar.sick: ${text}\n`)
+
+/** @param data the folder of evaluation data: all recorded conversations below it are looked at. */
+export async function evaluateSick(data: string, say: (figure: Figure) => void): Promise<void> {
+  let agreed = 0
+  let compared = 0
+  for (const file of globSync('**/*.{json,json.gz}', { cwd: data }).toSorted()) {
+    const recorded = recordedIn(join(data, file), file)
+    if (recorded === undefined) continue
+    const conversation = understand(recorded)
+    if (conversation.scans.length === 0) {
+      note(`skipped ${file}: ${whyNot(recorded)}`)
+      continue
+    }
+    const name = basename(file).replace(/(\.pcap(ng)?)?\.json(\.gz)?$/, '')
+    say({ name: `lidar.points.${name}`, value: (100 * conversation.understood) / conversation.telegrams, unit: '%' })
+    say({ name: `lidar.sick.fields.${name}`, value: conversation.fields.length, unit: 'count' })
+    note(`${name}: ${conversation.telegrams} telegrams, ${conversation.scans.length} scans, ${conversation.fields.filter(isConfigured).length} configured fields, ${conversation.results.length} results of its own`)
+    const outcome = compare(conversation, name)
+    agreed += outcome.agreed
+    compared += outcome.compared
+  }
+  if (compared === 0) return
+  say({ name: 'lidar.sick.agreement', value: (100 * agreed) / compared, unit: '%' })
+  say({ name: 'lidar.sick.results', value: compared, unit: 'count' })
+}
+
+/** Other JSON than recorded conversations is passed over; what begins like one and is not is said. */
+function recordedIn(path: string, file: string): Recorded[] | undefined {
+  if (statSync(path).size > file_bytes_max) return undefined
+  const bytes = readFileSync(path)
+  const isZipped = file.endsWith('.gz')
+  if (!isZipped && !bytes.includes('"tcp.payload"')) return undefined
+  try {
+    return readRecorded(bytes)
+  } catch (error) {
+    note(`skipped ${file}: ${describe(error).message}`)
+    return undefined
+  }
+}
+
+function whyNot(recorded: readonly Recorded[]): string {
+  const isAscii = recorded.some(({ bytes }) => bytes[0] === 0x02 && bytes[1] === 0x73)
+  return isAscii ? 'it is in CoLa A, the text form, of another kind of sensor' : 'it holds no scans'
+}
+
+export function understand(recorded: readonly Recorded[]): Conversation {
+  const framer = colaFramer()
+  const decoder = new ScanDecoder()
+  const block = new PointBlock(beamsMax, 1)
+  const fields = new Map<number, Field>()
+  const scans: ScanSeen[] = []
+  const results: ResultsSeen[] = []
+  let telegrams = 0
+  let understood = 0
+  recorded.forEach(({ at_s, bytes }, order) => {
+    for (const payload of framer.push(bytes)) {
+      telegrams++
+      const kind = kindOf(payload)
+      const verdict = decoder.decode(payload, block)
+      if (verdict === 'points') {
+        const beams = { start_deg: decoder.start_deg, step_deg: decoder.step_deg, count: block.columns }
+        scans.push({ at_s, order, date_us: decoder.date_us, distance: block.distance.slice(0, block.columns), beams, inputs: decoder.inputs })
+      }
+      const field = kind === 'field' ? parseField(payload) : undefined
+      if (field !== undefined) fields.set(field.index, field)
+      const told = kind === 'results' ? parseResults(payload) : undefined
+      if (told !== undefined) results.push({ at_s, order, date_us: newest(told), results: told })
+      if (kind === 'other' || (kind === 'scan' && verdict === 'points') || field !== undefined || told !== undefined) understood++
+    }
+  })
+  return { telegrams: telegrams + framer.damaged + (framer.pending > 0 ? 1 : 0), understood, fields: [...fields.values()], scans, results }
+}
+
+function kindOf(payload: Payload): 'scan' | 'field' | 'results' | 'other' | 'none' {
+  const words = Buffer.from(payload.subarray(0, 40)).toString('latin1')
+  if (/^(sSN|sRA) LMDscandata /.test(words)) return 'scan'
+  if (/^sRA field\d{3} /.test(words)) return 'field'
+  if (/^(sSN|sRA) LFErec /.test(words)) return 'results'
+  return /^s([RWME]N|[RWE]A|AN|SN|FA)/.test(words) ? 'other' : 'none'
+}
+
+const newest = (results: readonly FieldResult[]): number => Math.max(...results.map(({ date_us }) => (Number.isNaN(date_us) ? -Infinity : date_us)), -Infinity)
+
+/** What our evaluation says of the scan nearest to each of the sensor's results. */
+export function compare({ fields, scans, results }: Pick<Conversation, 'fields' | 'scans' | 'results'>, name: string): { agreed: number; compared: number } {
+  let agreed = 0
+  let compared = 0
+  for (const seen of results) {
+    const scan = nearest(scans, seen)
+    const set = setOfResults(seen.results, fields, setOfInputs(scan.inputs))
+    const evaluation = new FieldEvaluation(fields, scan.beams)
+    evaluation.evaluate(scan.distance)
+    for (const { place, state } of seen.results) {
+      if (state === 'unknown') continue
+      const index = fieldOf(set, place)
+      const ours = evaluation.state(index)
+      compared++
+      if (ours === state) agreed++
+      else note(`${name}: telegram ${seen.order}, ${nameInSet(index)}: the sensor says ${state}, we say ${ours} of scan ${scan.order}`)
+    }
+  }
+  return { agreed, compared }
+}
+
+/** A change is dated with the scan that it was seen in; more than half a scan's time away it is not that scan's. */
+const sameScan_us = 34_000
+
+/** By the sensor's own dates where a scan of that date is there; else by the time of recording, or the order. */
+function nearest(scans: readonly ScanSeen[], moment: Moment): ScanSeen {
+  const byDate = closest(scans, (scan) => Math.abs(scan.date_us - moment.date_us))
+  if (byDate !== undefined && Math.abs(byDate.date_us - moment.date_us) <= sameScan_us) return byDate
+  return closest(scans, (scan) => Math.abs(scan.at_s - moment.at_s)) ?? closest(scans, (scan) => Math.abs(scan.order - moment.order)) as ScanSeen
+}
+
+/** Undefined when no distance is known. */
+function closest(scans: readonly ScanSeen[], away: (scan: ScanSeen) => number): ScanSeen | undefined {
+  let best: ScanSeen | undefined
+  for (const scan of scans) if (Number.isFinite(away(scan)) && (best === undefined || away(scan) < away(best))) best = scan
+  return best
+}
