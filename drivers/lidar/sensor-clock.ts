@@ -2,13 +2,15 @@
  * Compares a sensor's clock with ours: it may run a little faster or slower, but not jump, and no
  * packet comes before its measurement. All that is known is how much later packets come than at best.
  */
+import type { PointBlock } from '../../edge/device/points.ts'
 
 /** How fast two clocks may drift apart, ms per ms: ten times what cheap crystals do. */
 const driftMax = 0.000_5
 /** What came in so many ticks is late only if all of it is: a burst after a pause of our own is not. */
 const recentTicks = 5
-/** Ticks in which the best is only learnt: the first packets may have waited in the socket. */
+/** Ticks in which the best is learnt: the first packets may have waited in the socket, at most so long. */
 const learningTicks = 10
+const waited_ms = 2_000
 
 const best = 0
 const lastStart_us = 1
@@ -40,14 +42,16 @@ export class SensorClock {
     return least === Infinity ? 0 : Math.max(0, least - (this.#known[best] as number))
   }
 
-  /** A packet whose measurement began at `start_us` of the sensor's clock came at `received` of ours. */
-  packet(start_us: number, received: number): void {
+  /** Compares when the block was measured with when it came. It takes the block: a double that is handed on is allocated. */
+  packet(block: PointBlock): void {
+    const { start_us, received } = block
     const known = this.#known
     const offset = received - start_us / 1_000
     const isFirst = known[best] === Infinity
     const back_ms = ((known[lastStart_us] as number) - start_us) / 1_000
     const ahead_ms = (known[best] as number) - offset
-    if (!isFirst && (back_ms > this.#jump_ms || (this.#learning === 0 && ahead_ms > this.#jump_ms))) {
+    const aheadMax_ms = this.#learning > 0 ? this.#jump_ms + waited_ms : this.#jump_ms
+    if (!isFirst && (back_ms > this.#jump_ms || ahead_ms > aheadMax_ms)) {
       this.reset()
       this.#jumped = true
     }

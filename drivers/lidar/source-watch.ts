@@ -105,7 +105,7 @@ export class SourceWatch {
     tally.add('beams', block.columns * block.rings)
     tally.add('returns', this.#sameness.returns)
     tally.add('lost', block.lost)
-    this.#clock.packet(block.start_us, block.received)
+    this.#clock.packet(block)
     this.#sinceGood_ms = 0
     this.#forgetInstead()
     this.#begun = true
@@ -179,8 +179,10 @@ export class SourceWatch {
     const wrong = tally.recent('wrongSensor')
     if (wrong >= countMin && wrong > good) return 'wrong-sensor'
     if (this.#clock.jumped) return 'clock'
+    if (tally.justNow('faults') > 0) return 'fault'
+    if (!this.#begun) return undefined
     if (this.#sameness.repeatedTurns >= frozen_turns || this.#sinceFresh_ms >= silent_ms) return 'frozen'
-    if (tally.justNow('faults') > 0 || (this.#begun && this.#sinceTurn_ms >= turn_ms)) return 'fault'
+    if (this.#sinceTurn_ms >= turn_ms) return 'fault'
     if (shareOf(tally.recent('damaged'), good) > damaged_share_max) return 'damaged'
     if (shareOf(tally.recent('lost'), good) > lost_share_max) return 'lossy'
     if (this.#clock.late_ms > late_ms) return 'late'

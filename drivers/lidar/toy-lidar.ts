@@ -1,8 +1,11 @@
 /** A made-up lidar for the tests of what all UDP lidars share: small, with a check sum and a serial number. */
+import { Lidar } from '../../edge/device/capabilities.ts'
 import type { Identity } from '../../edge/device/contract.ts'
 import type { PointBlock } from '../../edge/device/points.ts'
 import type { PacketDecoder, Verdict } from './decoder.ts'
+import { defineDriver, optionsOf } from '../kit/driver.ts'
 import type { PacketEncoder, Surroundings } from './encoder.ts'
+import { udpLidar, udpLidarOptions } from './udp-device.ts'
 
 const magic = 0x544f594c
 const columns = 20
@@ -98,4 +101,19 @@ export class ToyDecoder implements PacketDecoder {
   reset(): void {
     this.#next = -1
   }
+}
+
+export const toyDriver = defineDriver({
+  name: 'lidar/toy',
+  says: 'A made-up lidar.',
+  contract: Lidar,
+  options: optionsOf(udpLidarOptions(2_468)),
+  create: (options, context) => udpLidar(context, options, new ToyDecoder()),
+})
+export type ToySensor = ReturnType<typeof toyDriver.create>['component']
+
+/** What a busy test machine could reach by itself is far away. */
+export const toyLimits = {
+  reconnect_ms: 20, first_ms: 400, silent_ms: 400, well_ms: 100, turn_ms: 5_000,
+  late_ms: 5_000, clock_jump_ms: 5_000, lost_share_max: 0.9,
 }
