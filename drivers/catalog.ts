@@ -12,6 +12,7 @@ const drivers = {
   'io/firmata': () => import('./io/firmata/driver.ts'),
   'io/gpio': () => import('./io/gpio/driver.ts'),
   'lidar/hesai-xt16': () => import('./lidar/hesai/driver.ts'),
+  'lidar/ouster': () => import('./lidar/ouster/driver.ts'),
   'lidar/rplidar': () => import('./lidar/rplidar/driver.ts'),
   'lidar/velodyne-vlp16': () => import('./lidar/velodyne/vlp16.ts'),
   'lidar/velodyne-vlp32c': () => import('./lidar/velodyne/vlp32c.ts'),

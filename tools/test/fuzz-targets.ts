@@ -4,6 +4,7 @@ import { ascii, concat, fromHex } from '../../edge/base/bytes.ts'
 import { redact } from '../../edge/base/log.ts'
 import { Lists } from '../../edge/gate/lists.ts'
 import { composeMrz } from '../../edge/perception/document/mrz-compose.ts'
+import { readStl } from '../../edge/perception/obstacles/stl.ts'
 import { parseMrz } from '../../edge/perception/document/mrz.ts'
 import { parseCitizenCard } from '../../edge/perception/document/citizen-card.ts'
 import { readOrder } from '../../edge/uplink/order.ts'
@@ -25,6 +26,10 @@ import { readCalibration } from '../../drivers/lidar/velodyne/calibration.ts'
 import { VelodyneDecoder } from '../../drivers/lidar/velodyne/codec.ts'
 import { vlp16, vlp32c } from '../../drivers/lidar/velodyne/model.ts'
 import { VelodyneEncoder } from '../../drivers/lidar/velodyne/twin.ts'
+import { OusterDecoder } from '../../drivers/lidar/ouster/decoder.ts'
+import { OusterEncoder } from '../../drivers/lidar/ouster/encoder.ts'
+import { readMetadata } from '../../drivers/lidar/ouster/metadata.ts'
+import { metadataJson, sampleMetadata } from '../../drivers/lidar/ouster/sample.ts'
 import { encodeReply, encodeRequest, replyFramer, requestFramer } from '../../drivers/kit/modbus-rtu.ts'
 import { colaFramer, payloadMax, telegram } from '../../drivers/lidar/sick-tim/cola.ts'
 import { encodeField, encodeResults, encodeScan } from '../../drivers/lidar/sick-tim/encode.ts'
@@ -36,6 +41,8 @@ import { lineFramer } from '../../drivers/reader/lines.ts'
 import { checkProfile } from '../../profiles/load.ts'
 import { signedList } from '../authority/authority.ts'
 import { readPcd } from '../lidar/pcd.ts'
+import { readOsf } from '../lidar/osf.ts'
+import { unzip } from '../lidar/zone-set.ts'
 import { readTflite } from '../models/convert/tflite.ts'
 import { graphOfTfjs } from '../models/convert/tfjs-graph.ts'
 import { openTfjs } from '../models/convert/tfjs.ts'
@@ -85,6 +92,12 @@ const hesai = {
   packets: (['strongest', 'last-first'] as const).map((returns) => new PandarXt16Encoder({ returns }).encode(0, all5m)),
 }
 
+const ouster = (['LEGACY', 'RNG15_RFL8_NIR8', 'FUSA_RNG15_RFL8_NIR8_DUAL'] as const).map((profile) => {
+  const metadata = sampleMetadata({ model: 'OS-1-32', profile })
+  const decoder = new OusterDecoder(metadata)
+  return { metadata, decoder, block: new PointBlock(decoder.columnsMax, decoder.rings), packet: new OusterEncoder(metadata).encode(0, all5m) }
+})
+
 const sickTelegrams = [
   encodeScan({ serial: 1, status: 0, counter: 1, uptime_us: 1, inputs: 0, outputs: 0, scans_perS: 15, start_deg: -45, step_deg: 0.3333, distances_mm: [500, 0, 16], strengths: [1, 2, 3], date_us: 1 }),
   encodeField({ index: 1, name: 'A', incomplete: false, shapes: [{ kind: 'segmented', corners: [{ angle_deg: 0, near_mm: 0, far_mm: 9 }, { angle_deg: 9, near_mm: 0, far_mm: 9 }] }, { kind: 'rectangle', corner: { angle_deg: 1, distance_mm: 2 }, turned_deg: 3, width_mm: 4, length_mm: 5 }] }),
@@ -106,6 +119,11 @@ export const fuzzTargets: readonly FuzzTarget[] = [
   { name: 'lidar.velodyne.calibration', examples: [ascii(`num_lasers: 16\nlasers:\n${Array.from({ length: 16 }, (_, id) => `- {laser_id: ${id}, rot_correction: 0, vert_correction: 0.${id}}`).join('\n')}\n`)], parse: (bytes) => readCalibration(text(bytes), vlp16) },
   { name: 'lidar.hesai', examples: hesai.packets, parse: (bytes) => { hesai.decoder.reset(); return hesai.decoder.decode(bytes, hesai.block) } },
   { name: 'lidar.hesai.correction', examples: [ascii(`Channel,Elevation,Azimuth\n${Array.from({ length: 16 }, (_, at) => `${at + 1},${15 - 2 * at},0`).join('\n')}\n`)], parse: (bytes) => readCorrection(text(bytes)) },
+  { name: 'lidar.ouster', examples: ouster.map(({ packet }) => packet), parse: (bytes) => ouster.map(({ decoder, block }) => { decoder.reset(); return decoder.decode(bytes, block) }) },
+  { name: 'lidar.ouster.metadata', examples: ouster.map(({ metadata }) => ascii(metadataJson(metadata))), parse: (bytes) => readMetadata(text(bytes)) },
+  { name: 'lidar.osf', examples: [fromHex('1400000010000000 4f534623 0000000000000000 00000000')], parse: (bytes) => readOsf(bytes) },
+  { name: 'lidar.zones', examples: [fromHex('504b0506000000000000000000000000000000000000')], parse: (bytes) => unzip(bytes) },
+  { name: 'zone.mesh', examples: [concat([new Uint8Array(80), Uint8Array.of(1, 0, 0, 0), new Uint8Array(50)])], parse: (bytes) => readStl(bytes) },
   { name: 'lidar.cloud', examples: [ascii('FIELDS x\nSIZE 4\nTYPE F\nCOUNT 1\nPOINTS 1\nDATA binary\n1234')], parse: (bytes) => readPcd(bytes) },
   { name: 'lidar.sick-tim.frames', examples: [telegram('sRN SCdevicestate'), telegram('sEN LMDscandata', Uint8Array.of(1))], parse: framed(colaFramer, payloadMax + 9) },
   { name: 'lidar.sick-tim.telegram', examples: sickTelegrams, parse: (bytes) => [new ScanDecoder().decode(bytes, new PointBlock(beamsMax, 1)), parseField(bytes), parseResults(bytes)] },

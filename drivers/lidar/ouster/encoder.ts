@@ -20,6 +20,8 @@ export class OusterEncoder implements PacketEncoder {
   readonly #bytes: Uint8Array
   readonly #words: Uint32Array
   readonly #column_us: number
+  /** Counts packets; the first is the one of its time. */
+  #packet: number | undefined
   readonly #legacy: boolean
   readonly #echoes: readonly { range: Field; strength: Field; signal: Field | undefined }[]
 
@@ -37,9 +39,10 @@ export class OusterEncoder implements PacketEncoder {
     this.packetsPerTurn = metadata.columnsPerFrame / metadata.columnsPerPacket
   }
 
-  /** Columns outside of the window are marked as holding nothing. */
+  /** Columns outside of the window are marked as holding nothing. Packets follow each other whatever the sensor's clock does. */
   encode(at_us: number, surroundings: Surroundings): Uint8Array {
-    const packet = Math.round(at_us / this.period_us)
+    this.#packet ??= Math.round(at_us / this.period_us)
+    const packet = this.#packet++
     const frame = Math.floor(packet / this.packetsPerTurn)
     const first = (packet - frame * this.packetsPerTurn) * this.#metadata.columnsPerPacket
     this.#words.fill(0)

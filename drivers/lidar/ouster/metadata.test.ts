@@ -43,6 +43,8 @@ void t.test('what the sensor says is read in every form it has had', async (t) =
   t.equal(first.rows, 64, 'the first generation had one format')
   t.equal(first.columnsPerFrame, 1024)
   t.equal(first.beamToLidar[3], 13.762)
+  const unknown = { ...grouped, beam_intrinsics: { beam_altitude_angles: angles, beam_azimuth_angles: angles }, lidar_data_format: 'error: Command not recognized.' }
+  t.equal(readMetadata(JSON.stringify(unknown)).rows, 64)
 })
 
 void t.test('what cannot be right is refused, and the sentence says what it is', async (t) => {

@@ -122,7 +122,9 @@ function checked<S extends Parameters<typeof parse>[0]>(schema: S, content: unkn
 }
 
 function fromGrouped(content: object): Metadata {
-  const found = checked(Grouped, content)
+  // Firmware that does not know a part says "error: ..." in its place.
+  const known = Object.fromEntries(Object.entries(content).filter(([, part]) => typeof part === 'object'))
+  const found = checked(Grouped, known)
   const mode = found.config_params?.lidar_mode
   const format = found.lidar_data_format ?? (mode === undefined ? undefined : firstGenerationFormat(mode))
   if (format === undefined) throw wrong('it gives neither a data format nor a lidar mode')
