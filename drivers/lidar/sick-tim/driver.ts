@@ -86,7 +86,7 @@ export const driver = defineDriver({
 
     const session = new Session<Payload>({
       component, clock, log, limits: options, expect: options.expect, gap_ms, framer,
-      transport: transportTo(options.port, { baud: 0 }),
+      transport: transportTo(options.port, { baud: 115_200 }),
       identify: begin,
       async serve(_, signal) {
         scans.accept()

@@ -48,8 +48,6 @@ export class ScanDecoder implements PacketDecoder {
   status = 0
   inputs = 0
   outputs = 0
-  /** Of the newest scan: the sensor's own date in microseconds since 1970, or NaN when it is not sent. */
-  date_us = Number.NaN
   /** Geometry of the newest scan, degrees as the sensor counts them. */
   start_deg = 0
   step_deg = 0
@@ -61,14 +59,23 @@ export class ScanDecoder implements PacketDecoder {
   readonly #sin = new Float32Array(beamsMax)
   readonly #angle = new Float32Array(beamsMax)
   readonly #offset_us = new Float32Array(beamsMax)
+  /** A double in an array does not allocate when it changes. */
+  readonly #lastUptime_us = new Float64Array(1)
+  /** As it was sent: read only when it is asked for. */
+  readonly #date = new Uint8Array(dateBytes)
+  #isDated = false
   readonly #distance: Channel = { at: 0, count: 0, wide: true }
   readonly #strength: Channel = { at: 0, count: 0, wide: true }
   /** What the tables were made for. */
   #made = { start: Number.NaN, step: 0, count: 0, scans: 0 }
   #lastCounter = -1
-  #lastUptime = 0
   #wraps = 0
   #turn = 0
+
+  /** Of the newest scan: the sensor's own date in microseconds since 1970, or NaN when it is not sent. */
+  get date_us(): number {
+    return this.#isDated ? dateAt(this.#date, 0) : Number.NaN
+  }
 
   get beamsPerSecond(): number {
     return (this.#made.count === 0 ? beamsMax : this.#made.count) * this.scans_perS / this.every
@@ -77,7 +84,7 @@ export class ScanDecoder implements PacketDecoder {
   reset(): void {
     this.#lastCounter = -1
     this.#wraps = 0
-    this.#lastUptime = 0
+    this.#lastUptime_us[0] = 0
     this.serial = 0
   }
 
@@ -112,32 +119,38 @@ export class ScanDecoder implements PacketDecoder {
     return 'points'
   }
 
-  /** Finds the channels that are used, and the sensor's date behind the last. */
+  /** Finds the channels that are used, and the sensor's date behind the last. False when the telegram is cut off. */
   #findChannels(packet: Payload, from: number): boolean {
     this.#distance.count = 0
     this.#strength.count = 0
-    let at = from
-    for (const wide of [true, false]) {
-      if (at + 2 > packet.length) return false
-      const channels = u16(packet, at)
-      if (channels > channelsMax) return false
-      at += 2
-      for (let channel = 0; channel < channels; channel++) {
-        if (at + channelHeader > packet.length) return false
-        const count = u16(packet, at + 19)
-        const end = at + channelHeader + count * (wide ? 2 : 1)
-        if (end > packet.length) return false
-        const use = isChannel(packet, at, 0x44, 0x49) ? this.#distance : isChannel(packet, at, 0x52, 0x53) ? this.#strength : undefined
-        if (use !== undefined) {
-          use.at = at
-          use.count = count
-          use.wide = wide
-        }
-        at = end
-      }
-    }
-    this.date_us = dateBehind(packet, at)
+    const narrowAt = this.#passChannels(packet, from, true)
+    const end = narrowAt < 0 ? -1 : this.#passChannels(packet, narrowAt, false)
+    if (end < 0) return false
+    this.#keepDate(packet, placeOfDate(packet, end))
     return this.#distance.wide
+  }
+
+  #keepDate(packet: Payload, at: number): void {
+    this.#isDated = at >= 0
+    if (at >= 0) for (let index = 0; index < dateBytes; index++) this.#date[index] = packet[at + index] as number
+  }
+
+  /** Where the 16-bit or 8-bit channels from `from` on end, or -1 when they end nowhere. */
+  #passChannels(packet: Payload, from: number, wide: boolean): number {
+    if (from + 2 > packet.length) return -1
+    const channels = u16(packet, from)
+    if (channels > channelsMax) return -1
+    let at = from + 2
+    for (let channel = 0; channel < channels; channel++) {
+      if (at + channelHeader > packet.length) return -1
+      const count = u16(packet, at + 19)
+      const end = at + channelHeader + count * (wide ? 2 : 1)
+      if (end > packet.length) return -1
+      if (isChannel(packet, at, 0x44, 0x49)) use(this.#distance, at, count, wide)
+      else if (isChannel(packet, at, 0x52, 0x53)) use(this.#strength, at, count, wide)
+      at = end
+    }
+    return at
   }
 
   /** How many scans are missing before this one; -1 when it is older than the last, or the same again. */
@@ -156,10 +169,10 @@ export class ScanDecoder implements PacketDecoder {
   }
 
   /** The time since power-up is 32 bits of microseconds: it begins anew every 71 minutes. */
-  #unwrap(uptime: number): number {
-    if (this.#lastUptime - uptime > wrap_us / 2) this.#wraps++
-    this.#lastUptime = uptime
-    return this.#wraps * wrap_us + uptime
+  #unwrap(now_us: number): number {
+    if ((this.#lastUptime_us[0] as number) - now_us > wrap_us / 2) this.#wraps++
+    this.#lastUptime_us[0] = now_us
+    return this.#wraps * wrap_us + now_us
   }
 
   /** Makes the tables anew when the scan's angles are others than before. */
@@ -204,25 +217,25 @@ export class ScanDecoder implements PacketDecoder {
   }
 }
 
+function use(channel: Channel, at: number, count: number, wide: boolean): void {
+  channel.at = at
+  channel.count = count
+  channel.wide = wide
+}
+
 /** DIST1 or RSSI1: the first echo's; sensors with more echoes number them on. */
 function isChannel(packet: Payload, at: number, first: number, second: number): boolean {
   return packet[at] === first && packet[at + 1] === second && packet[at + 4] === 0x31
 }
 
-/** Position, name, comment and time follow the channels, each with a flag; only the time is used. */
-function dateBehind(packet: Payload, at: number): number {
+/** Position, name, comment and time follow the channels, each with a flag. Where the time is, or -1. */
+function placeOfDate(packet: Payload, at: number): number {
   const positionBytes = 25
-  let here = at
-  if (here + 2 > packet.length) return Number.NaN
-  here += u16(packet, here) === 1 ? 2 + positionBytes : 2
+  if (at + 2 > packet.length) return -1
+  let here = at + 2 + (u16(packet, at) === 1 ? positionBytes : 0)
   for (let text = 0; text < 2; text++) {
-    if (here + 2 > packet.length) return Number.NaN
-    const given = u16(packet, here) === 1
-    here += 2
-    if (!given) continue
-    if (here + 2 > packet.length) return Number.NaN
-    here += 2 + u16(packet, here)
+    if (here + 4 > packet.length) return -1
+    here += u16(packet, here) === 1 ? 4 + u16(packet, here + 2) : 2
   }
-  if (here + 2 + dateBytes > packet.length || u16(packet, here) !== 1) return Number.NaN
-  return dateAt(packet, here + 2)
+  return here + 2 + dateBytes <= packet.length && u16(packet, here) === 1 ? here + 2 : -1
 }
