@@ -31,7 +31,7 @@ async function started(t: Test, options: Record<string, unknown> = {}, twinOptio
     await twin.stop()
   })
   await device.start(new AbortController().signal)
-  return { lidar: device.component, twin, tim: twin.device, troubles }
+  return { device, lidar: device.component, twin, tim: twin.device, troubles }
 }
 
 /** The next so many blocks, by what is asked of each. */
@@ -91,7 +91,7 @@ void t.test('fields: what the sensor\'s own evaluation says, of the set that is 
 })
 
 void t.test('a link that is lost: nothing is known of the fields, and the trouble is named', async (t) => {
-  const { lidar, twin, troubles } = await started(t)
+  const { device, lidar, twin, troubles } = await started(t)
   await twin.unplug()
   await until(() => lidar.health.status === 'failed', 'it is noticed')
   t.strictSame(lidar.read('fields'), { 'set1.field1': 'unknown', 'set1.field2': 'unknown', 'set1.field3': 'unknown' })
@@ -100,6 +100,8 @@ void t.test('a link that is lost: nothing is known of the fields, and the troubl
   await until(() => lidar.health.status === 'ready', 'it is back')
   await scans(lidar, 1, () => undefined)
   t.match(lidar.read('fields'), { 'set1.field1': 'free' })
+  await device.stop()
+  t.strictSame(troubles, ['silent'], 'to be stopped is no trouble')
 })
 
 for (const [what, code, reason, fault] of [

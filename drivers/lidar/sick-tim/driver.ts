@@ -38,6 +38,7 @@ export const driver = defineDriver({
     const framer = colaFramer()
     let sensor: TimSensor | undefined
     let beams = beamsMax
+    let isWanted = true
 
     const component: Component<typeof Lidar.members> = new Component(name, Lidar, clock, {
       async selfTest(_, signal) {
@@ -100,9 +101,19 @@ export const driver = defineDriver({
         }
       },
       onFrame: (payload) => scans.receive(payload),
-      onLost: () => scans.end(),
+      onLost: () => scans.end(isWanted),
       counted: () => scans.watch.tally.snapshot(),
     })
-    return { component, start: (signal) => session.start(signal), stop: () => session.stop() }
+    return {
+      component,
+      start(signal) {
+        isWanted = true
+        return session.start(signal)
+      },
+      stop() {
+        isWanted = false
+        return session.stop()
+      },
+    }
   },
 })

@@ -74,13 +74,13 @@ export class ScanStream {
     this.#second = { ...this.#totals(), began: this.#options.clock.now() }
   }
 
-  /** The link is gone: nothing is known any more. */
-  end(): void {
+  /** The link is gone: nothing is known any more. @param isTrouble false when nobody wants it any more. */
+  end(isTrouble: boolean): void {
     const { component } = this.#options
     this.#isAccepted = false
     this.#publishFields(() => 'unknown')
     this.#publishFigures(0, 0, 0)
-    component.raise('trouble', { reason: 'silent' })
+    if (isTrouble) component.raise('trouble', { reason: 'silent' })
   }
 
   /** A telegram that no request asked for. */
