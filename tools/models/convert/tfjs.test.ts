@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,8 +6,6 @@ import t from 'tap'
 import { PortcullisError } from '../../../edge/base/error.ts'
 import { knownInput } from '../../../edge/perception/engine/known-answer.ts'
 import { openEngine } from '../../../edge/perception/engine/open-engine.ts'
-import { published } from '../build-models.ts'
-import { readPins } from '../pins.ts'
 import { convertModel } from './convert.ts'
 import { graphOfTfjs } from './tfjs-graph.ts'
 import { evaluateTfjs } from './tfjs-reference.ts'
@@ -164,19 +161,4 @@ void t.test('broken descriptions end in a coded error', async () => {
       if (!(error instanceof PortcullisError)) throw error
     }
   }), { numRuns: 300 })
-})
-
-const sources = join(import.meta.dirname, '../../../build/model-sources')
-
-void t.test('published models: the converted file agrees with the evaluation of the published graph', { skip: existsSync(sources) ? false : 'no model sources: run the set-up' }, async (t) => {
-  const pins = await readPins()
-  for (const [name, model] of Object.entries(pins.models)) {
-    if (model.weights === undefined) continue
-    const original = await published(pins, model, sources)
-    const opened = openTfjs(original.model, original.weights ?? new Uint8Array(0))
-    const input = knownInput(model.shape.reduce((product, size) => product * size, 1), { seed: 4_711, range: model.range })
-    const different = await compare(t, opened, convertModel(name, original, model.shape).onnx, model.shape, input)
-    t.equal(different.length, 6)
-    t.ok(different.every((each) => each < 1e-4), `${name}: ${different.map((each) => each.toExponential(1)).join(' ')}`)
-  }
 })
