@@ -16,7 +16,9 @@ import type { Metadata } from './metadata.ts'
 import { profiles } from './profiles.ts'
 import { placesOf, Sequence } from './sequence.ts'
 
-/** Firmware before 3.1 has this in place of the check sum. */
+/** From this firmware on, every packet has a check sum; before, some have and some have not. */
+const summedSince = { major: 3, minor: 2 }
+/** Firmware 2 has this in place of the check sum. */
 const unsummed = [0x0000_c0de, 0xdead_beef] as const
 
 /** Turns in a row whose pace contradicts the metadata until the metadata is not believed; one is enough in the beginning. */
@@ -66,7 +68,8 @@ export class OusterDecoder implements PacketDecoder {
   /** Of the packet's columns that hold something: their number and where they begin, in words. */
   readonly #columns: Int32Array
   #columnCount = 0
-  #summed = false
+  /** Whether the sensor is known to send check sums. */
+  #summed: boolean
   #initId: number
   #wrongTurns = wrongTurnsMax - 1
 
@@ -86,6 +89,7 @@ export class OusterDecoder implements PacketDecoder {
     const serial = Number(metadata.serial)
     this.#serial = Number.isSafeInteger(serial) && serial > 0 ? [serial >>> 0, Math.floor(serial / 2 ** 32)] : [0, 0]
     this.#initId = metadata.initId & 0xff_ffff
+    this.#summed = sumsAlways(metadata.firmware)
     this.#columns = new Int32Array(metadata.columnsPerPacket)
     this.#column_ns = 1e9 / (metadata.framesPerSecond * metadata.columnsPerFrame)
     this.columnsMax = metadata.columnsPerPacket * profile.returns
@@ -131,16 +135,14 @@ export class OusterDecoder implements PacketDecoder {
     return this.#originOf() === 'wrong' ? 'wrong-sensor' : 'other'
   }
 
-  /** A sensor that has sent one right check sum must go on sending right ones. */
+  /** A sensor that has sent one right check sum must go on sending right ones; one that never did has none. */
   #damaged(): boolean {
     if (this.#metadata.fusaHeader) return false
     const at = this.#words.length - 2
-    const first = this.#words[at]!
-    const second = this.#words[at + 1]!
-    if (!this.#summed && ((first === unsummed[0] && second === unsummed[1]) || (first === 0 && second === 0))) return false
+    if (!this.#summed && this.#words[at] === unsummed[0] && this.#words[at + 1] === unsummed[1]) return false
     const right = crc64(this.#words, at)
     this.#summed ||= right
-    return !right
+    return this.#summed && !right
   }
 
   #originOf(): Origin {
@@ -297,6 +299,11 @@ export class OusterDecoder implements PacketDecoder {
       z[point] = zu * u + zv * v + zw * w + z0
     }
   }
+}
+
+function sumsAlways(firmware: string): boolean {
+  const [major = 0, minor = 0] = (/\d+\.\d+/.exec(firmware)?.[0] ?? '0.0').split('.').map(Number)
+  return major > summedSince.major || (major === summedSince.major && minor >= summedSince.minor)
 }
 
 function windowColumns({ columnWindow: [first, last], columnsPerFrame }: Metadata): number {
