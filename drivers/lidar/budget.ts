@@ -15,6 +15,7 @@ export class Budget {
   /** Doubles in an array do not allocate when they change. */
   readonly #left = new Float64Array(2)
 
+  /** @param beamsPerSecond the usual rate, of beams or of whatever a cost is given in */
   constructor(beamsPerSecond: number, now: Instant) {
     this.#perMs = (beamsPerSecond * headroom) / 1_000
     this.#most = beamsPerSecond * burst_s

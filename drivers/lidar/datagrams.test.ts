@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { networkInterfaces } from 'node:os'
 import t, { type Test } from 'tap'
-import { systemClock } from '../../edge/base/clock.ts'
+import { ManualClock, systemClock } from '../../edge/base/clock.ts'
 import { createLogger } from '../../edge/base/log.ts'
 import { sleep, within } from '../../edge/base/wait.ts'
 import { troubleOf } from '../../edge/device/lidar-trouble.ts'
@@ -166,4 +166,29 @@ void t.test('over IPv6 a sensor is known by its IPv4 address, too', { skip: netw
   await started
   await close()
   await device.stop()
+})
+
+void t.test('a group that stays silent is joined again', async (t) => {
+  const { port, close } = await bound('127.0.0.1')
+  await close()
+  const clock = new ManualClock()
+  const log: string[] = []
+  const device = driver.create({ ...quick, listen: `udp://239.255.77.3:${port}`, via: '127.0.0.1' } as never, {
+    ...standaloneContext('front', clock), log: createLogger('trace', { write: (line) => void log.push(line) }),
+  })
+  const joined = (): number => log.filter((line) => line.includes('listening')).length
+  const started = device.start(new AbortController().signal)
+  await until(() => joined() === 1, 'it has joined')
+  for (let ticks = 0; ticks < 60; ticks++) clock.advance(50)
+  await started
+  t.match(device.component.health, { code: 'PC-LIDAR-SILENT' })
+  t.equal(joined(), 1, 'not yet')
+  for (let ticks = 0; ticks < 1_000 && joined() === 1; ticks++) {
+    clock.advance(50)
+    await sleep(systemClock, 1)
+  }
+  t.equal(joined(), 2)
+  t.match(device.component.health, { code: 'PC-LIDAR-SILENT' }, 'nothing has changed for anybody else')
+  await device.stop()
+  t.equal(clock.pending, 0)
 })

@@ -18,7 +18,7 @@ const nextBlock = async (sensor: ToySensor): Promise<PointBlock> => {
 }
 
 // Most of the time is spent waiting.
-t.jobs = 6
+t.jobs = 4
 
 interface Site {
   sensor: ToySensor
@@ -30,10 +30,10 @@ interface Site {
   restart(): Promise<void>
 }
 
-function site(name: string, options: Record<string, unknown>, body: (t: Test, site: Site) => Promise<void>): void {
+function site(name: string, { castTurns, ...options }: Record<string, unknown> & { castTurns?: number }, body: (t: Test, site: Site) => Promise<void>): void {
   void t.test(name, { buffered: true }, async (t) => {
     const encoder = new ToyEncoder()
-    const twin = new UdpLidarTwin(encoder)
+    const twin = new UdpLidarTwin(encoder, castTurns === undefined ? {} : { castTurns })
     const where = await twin.start()
     const given = { ...where, ...quick, ...options }
     t.strictSame(mistakes(driver.options, given), [])
@@ -137,7 +137,7 @@ site('late: packets that are held up', { silent_ms: 2_000, late_ms: 400 }, async
 })
 
 site('storm: what is too much is not even looked at, and our loop goes on', {}, async (t, site) => {
-  site.twin.faults.storm = 100
+  site.twin.faults.storm = 15
   await failedWith(t, site, 'storm')
   let turns = 0
   const count = (): void => {
@@ -176,4 +176,53 @@ site('strangers: packets of another address are counted and not decoded, however
   t.equal(sensor.read('counters')?.['stale'], 0, 'none of them was decoded')
   twin.faults.foreign = 0
   await until(() => sensor.health.status === 'ready', 'it is ready again')
+})
+
+site('strangers in a storm do not keep the sensor from being heard', {}, async (t, { sensor, twin }) => {
+  twin.faults.foreign = 30
+  await until(() => troubleOf(sensor.health) === 'storm', 'it is a storm')
+  let heard = 0
+  sensor.onStream('points', () => heard++)
+  await until(() => heard > 50, 'its points come through')
+  twin.faults.foreign = 0
+  await until(() => sensor.health.status === 'ready', 'it is over')
+})
+
+site('a scene that was cast in advance is not taken for a frozen sensor', { castTurns: 2 }, async (t, { sensor, troubles }) => {
+  await until(() => (sensor.read('counters')?.['turns'] ?? 0) > 10, 'it has turned ten times')
+  t.equal(sensor.health.status, 'ready')
+  t.strictSame(troubles, [])
+})
+
+const failing = async (sensor: ToySensor): Promise<string[]> => {
+  const { passed, checks } = await sensor.invoke('selfTest', {})
+  const names = checks.filter((check) => !check.passed).map(({ name }) => name)
+  if (passed !== (names.length === 0)) throw new Error('the report contradicts itself')
+  return names
+}
+
+site('the self-test says what is wrong: window covered', {}, async (t, { sensor, twin }) => {
+  t.strictSame(await failing(sensor), [])
+  twin.faults.dirty = 1
+  await nextBlock(sensor)
+  t.strictSame(await failing(sensor), ['returns'])
+})
+
+site('the self-test says what is wrong: packets lost', { lost_share_max: 0.3 }, async (t, { sensor, twin }) => {
+  twin.faults.drop = 0.75
+  await until(() => troubleOf(sensor.health) === 'lossy', 'it is lossy')
+  t.strictSame(await failing(sensor), ['stream', 'rate', 'lost'])
+})
+
+site('the self-test says what is wrong: nothing comes', {}, async (t, { sensor, twin }) => {
+  await twin.unplug()
+  await until(() => sensor.health.status === 'failed', 'it is silent')
+  t.strictSame(await failing(sensor), ['stream', 'packets', 'rate', 'returns'])
+  await twin.plug()
+})
+
+site('the self-test says what is wrong: somebody else sends', {}, async (t, { sensor, twin }) => {
+  twin.faults.foreign = 3
+  await until(() => sensor.health.status === 'degraded', 'it is noticed')
+  t.strictSame(await failing(sensor), ['foreign'])
 })

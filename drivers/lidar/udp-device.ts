@@ -7,13 +7,11 @@
  */
 import type { RemoteInfo } from 'node:dgram'
 import type { Cancel } from '../../edge/base/clock.ts'
-import { describe, DeviceError, type PortcullisError } from '../../edge/base/error.ts'
+import { DeviceError } from '../../edge/base/error.ts'
 import { Type } from '../../edge/base/schema.ts'
 import { Backoff, sleep } from '../../edge/base/wait.ts'
-import { Lidar, type LidarTrouble } from '../../edge/device/capabilities.ts'
+import { Lidar } from '../../edge/device/capabilities.ts'
 import { Component } from '../../edge/device/component.ts'
-import type { Health } from '../../edge/device/contract.ts'
-import { type StreamTrouble, troubleCode, troubleSays } from '../../edge/device/lidar-trouble.ts'
 import { PointBlock } from '../../edge/device/points.ts'
 import { type Device, type DriverContext, type Expected, expectOption, linkLimits, mismatch } from '../kit/driver.ts'
 import { Budget } from './budget.ts'
@@ -21,6 +19,7 @@ import { type ListenAddress, listenAddress, listenOn, type Listening } from './d
 import type { PacketDecoder } from './decoder.ts'
 import { selfTest } from './self-test.ts'
 import { SourceWatch, type WatchLimits, watchOptions } from './source-watch.ts'
+import { StreamReport } from './stream-report.ts'
 import { tick_ms } from './tally.ts'
 
 type LidarMembers = typeof Lidar.members
@@ -47,14 +46,24 @@ export const udpLidarOptions = (port: number) => ({
 })
 
 const backoffSpread = 30
-const second_ms = 1_000
 /** A group is joined again after so long a silence: switches forget who listens. */
 const rejoin_ms = 5_000
-/** What a datagram costs that is not decoded, in beams. */
-const strangerCost = 32
+/** So many datagrams a second from elsewhere are foreign; far more are a storm. */
+const strangersPerSecond = 2_000
+/** What a datagram costs before any has told how many beams it has. */
+const leastCost = 32
 
 export function udpLidar(context: DriverContext, options: UdpLidarOptions, decoder: PacketDecoder): Device<LidarMembers> {
   return new UdpLidar(context, options, decoder)
+}
+
+interface Stream {
+  watch: SourceWatch
+  report: StreamReport
+  /** For what the sensor sends, in beams. */
+  budget: Budget
+  /** For what others send, in datagrams: of their own, so that they cannot use up the sensor's. */
+  strangers: Budget
 }
 
 class UdpLidar implements Device<LidarMembers> {
@@ -64,8 +73,8 @@ class UdpLidar implements Device<LidarMembers> {
   readonly #address: ListenAddress
   readonly #decoder: PacketDecoder
   readonly #block: PointBlock
-  #watch: SourceWatch
-  readonly #budget: Budget
+  /** Of this start: what came before it does not count. */
+  #stream: Stream
   #abort = new AbortController()
   #running: Promise<void> = Promise.resolve()
   /** Who the sensor is: as given, or as learnt. */
@@ -73,14 +82,11 @@ class UdpLidar implements Device<LidarMembers> {
   /** The same as IPv6 sockets write it (RFC 4291, 2.5.5.2). */
   #mapped: string | undefined
   /** What a datagram of the sensor costs: the beams of the last one. */
-  #cost = strangerCost
+  #cost = leastCost
   /** Whether it is known to be the sensor that is expected: only then its points are passed on. */
   #isExpected: boolean
   #listening: Listening | undefined
   #wasAway = false
-  /** Code of the trouble that was reported last. */
-  #reported: string | undefined
-  #second = { began: 0, turns: 0, beams: 0, returns: 0 }
   #firstTryDone = (): void => undefined
 
   constructor(context: DriverContext, options: UdpLidarOptions, decoder: PacketDecoder) {
@@ -89,20 +95,19 @@ class UdpLidar implements Device<LidarMembers> {
     this.#decoder = decoder
     this.#address = listenAddress(options.listen)
     this.#block = new PointBlock(decoder.columnsMax, decoder.rings)
-    this.#watch = new SourceWatch(options)
-    this.#budget = new Budget(decoder.beamsPerSecond, context.clock.now())
     this.#isExpected = options.expect === undefined
     this.component = new Component(context.name, Lidar, context.clock, {
       selfTest: (_, signal) => selfTest({
-        component: this.component, clock: context.clock, tally: this.#watch.tally, limits: options,
+        component: this.component, clock: context.clock, tally: this.#stream.watch.tally, limits: options,
         nominal: decoder.beamsPerSecond, receiveBuffer: this.#listening?.receiveBuffer,
       }, signal),
     })
+    this.#stream = this.#newStream()
   }
 
   async start(signal: AbortSignal): Promise<void> {
     this.#abort = new AbortController()
-    this.#watch = new SourceWatch(this.#options)
+    this.#stream = this.#newStream()
     signal.addEventListener('abort', () => this.#abort.abort(), { once: true, signal: this.#abort.signal })
     await new Promise<void>((resolve) => {
       this.#firstTryDone = resolve
@@ -116,6 +121,17 @@ class UdpLidar implements Device<LidarMembers> {
     this.component.publish('health', { status: 'stopped' })
   }
 
+  #newStream(): Stream {
+    const { clock, log } = this.#context
+    const watch = new SourceWatch(this.#options)
+    return {
+      watch,
+      report: new StreamReport({ component: this.component, clock, log, tally: watch.tally }),
+      budget: new Budget(this.#decoder.beamsPerSecond, clock.now()),
+      strangers: new Budget(strangersPerSecond, clock.now()),
+    }
+  }
+
   async #run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#context
     const { reconnect_ms } = this.#options
@@ -127,7 +143,7 @@ class UdpLidar implements Device<LidarMembers> {
         backoff.reset()
         await this.#listen(listening, signal)
       } catch (error) {
-        this.#report(error)
+        this.#stream.report.unusable(error)
       }
       this.#firstTryDone()
       if (!signal.aborted) await sleep(clock, backoff.next_ms(), signal).catch(() => undefined)
@@ -139,18 +155,18 @@ class UdpLidar implements Device<LidarMembers> {
   async #listen(listening: Listening, signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#context
     const ended = Promise.withResolvers<void>()
+    ended.promise.catch(() => undefined)
     const onStop = (): void => ended.resolve()
     signal.addEventListener('abort', onStop, { once: true })
     this.#listening = listening
     this.#beginAnew()
-    this.#second = { ...this.#totals(), began: clock.now() }
     log.info({ component: this.component.name, where: this.#options.listen, receiveBuffer: listening.receiveBuffer }, 'listening')
     let cancel: Cancel = () => undefined
     let silentFor_ms = 0
     const tick = (): void => {
       cancel = clock.after(tick_ms, tick)
       this.#tick()
-      silentFor_ms = this.#watch.away ? silentFor_ms + tick_ms : 0
+      silentFor_ms = this.#stream.watch.away ? silentFor_ms + tick_ms : 0
       if (this.#address.isGroup && silentFor_ms >= rejoin_ms) ended.resolve()
     }
     cancel = clock.after(tick_ms, tick)
@@ -164,20 +180,20 @@ class UdpLidar implements Device<LidarMembers> {
       signal.removeEventListener('abort', onStop)
       this.#listening = undefined
       await listening.close()
-      this.#publishFigures(0, 0, 0)
+      this.#stream.report.end()
     }
   }
 
   readonly #onDatagram = (bytes: Uint8Array, { address }: RemoteInfo): void => {
-    const watch = this.#watch
+    const { watch, budget, strangers } = this.#stream
     const now = this.#context.clock.now()
-    const isStranger = this.#sender !== undefined && address !== this.#sender && address !== this.#mapped
-    if (!this.#budget.take(isStranger ? strangerCost : this.#cost, now)) {
-      watch.dropped()
+    if (this.#sender !== undefined && address !== this.#sender && address !== this.#mapped) {
+      if (strangers.take(1, now)) watch.other('foreign')
+      else watch.dropped()
       return
     }
-    if (isStranger) {
-      watch.other('foreign')
+    if (!budget.take(this.#cost, now)) {
+      watch.dropped()
       return
     }
     const block = this.#block
@@ -188,7 +204,7 @@ class UdpLidar implements Device<LidarMembers> {
     }
     block.received = now
     if (this.#sender === undefined) this.#hearOnly(address)
-    this.#cost = Math.max(strangerCost, block.beams)
+    this.#cost = Math.max(leastCost, block.beams)
     watch.points(block)
     if (this.#isExpected) this.component.stream('points', block)
   }
@@ -201,84 +217,35 @@ class UdpLidar implements Device<LidarMembers> {
   /** What was there before says nothing of what comes now: it may be another sensor. */
   #beginAnew(): void {
     this.#decoder.reset()
-    this.#watch.reset()
+    this.#stream.watch.reset()
     this.#hearOnly(this.#options.from)
     this.#isExpected = this.#options.expect === undefined
   }
 
   #tick(): void {
-    const watch = this.#watch
+    const { watch, report } = this.#stream
     watch.tick()
     if (watch.away && !this.#wasAway) this.#beginAnew()
     this.#wasAway = watch.away
-    if (this.#context.clock.now() - this.#second.began >= second_ms) this.#endSecond()
-    if (watch.trouble !== undefined) this.#fail(watch.trouble)
-    else if (watch.ready) this.#accept(watch.warning)
+    report.tick()
+    if (watch.trouble !== undefined) report.trouble(watch.trouble)
+    else if (watch.ready) this.#accept()
+    else return
+    this.#firstTryDone()
   }
 
   /** All is well with the stream; is it the right sensor? */
-  #accept(warning: StreamTrouble | undefined): void {
+  #accept(): void {
     const { component } = this
     const { identity } = this.#decoder
     const wrong = mismatch(identity, this.#options.expect)
     this.#isExpected = wrong === undefined
     if (wrong !== undefined) {
-      this.#publishTrouble('wrong-sensor', 'PC-LINK-WRONG-DEVICE', `Another device is connected as ${component.name}: ${wrong}.`)
+      this.#stream.report.troubleAs('wrong-sensor', 'PC-LINK-WRONG-DEVICE', `Another device is connected as ${component.name}: ${wrong}.`)
       return
     }
     component.publish('identity', { ...identity })
     if (!component.usable) this.#context.log.info({ component: component.name, where: this.#options.listen, model: identity.model }, 'connected')
-    this.#reported = undefined
-    if (warning === undefined) this.#publishHealth({ status: 'ready' })
-    else this.#publishHealth({ status: 'degraded', code: troubleCode[warning], says: troubleSays(component.name, warning) })
-  }
-
-  #fail(trouble: StreamTrouble): void {
-    this.#publishTrouble(trouble, troubleCode[trouble], troubleSays(this.component.name, trouble))
-  }
-
-  #publishTrouble(reason: LidarTrouble, code: string, says: string): void {
-    this.#publishHealth({ status: 'failed', code, says })
-    if (this.#reported === code) return
-    this.#reported = code
-    this.#context.log.warn({ component: this.component.name, code, reason }, 'not to be believed')
-    this.component.raise('trouble', { reason })
-  }
-
-  #publishHealth(health: Health): void {
-    const { status, code } = this.component.health
-    if (status !== health.status || code !== health.code) this.component.publish('health', health)
-    this.#firstTryDone()
-  }
-
-  /** The socket could not be had, or failed. */
-  #report(error: unknown): void {
-    const { code, message } = describe(error)
-    if (this.#reported !== code) this.#context.log.warn({ component: this.component.name, error: error as PortcullisError }, 'not usable')
-    this.#reported = code
-    this.#publishHealth({ status: 'failed', code, says: message })
-  }
-
-  #totals(): { turns: number; beams: number; returns: number } {
-    const { tally } = this.#watch
-    return { turns: tally.get('turns'), beams: tally.get('beams'), returns: tally.get('returns') }
-  }
-
-  #endSecond(): void {
-    const { began, ...before } = this.#second
-    const after = this.#totals()
-    const now = this.#context.clock.now()
-    const elapsed_s = (now - began) / second_ms
-    const beams = after.beams - before.beams
-    this.#publishFigures((after.turns - before.turns) / elapsed_s, beams / elapsed_s, beams === 0 ? 0 : (after.returns - before.returns) / beams)
-    this.#second = { ...after, began: now }
-  }
-
-  #publishFigures(turns: number, rate: number, returns: number): void {
-    const { component } = this
-    component.publish('turns', Math.round(turns * 10) / 10)
-    component.publish('rate', Math.round(rate))
-    component.publish('returns', Math.round(returns * 1_000) / 1_000)
-    component.publish('counters', this.#watch.tally.snapshot())
+    this.#stream.report.well(this.#stream.watch.warning)
   }
 }
