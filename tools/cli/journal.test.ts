@@ -9,7 +9,8 @@ import { verifyExport } from '../../edge/journal/export.ts'
 import { Journal } from '../../edge/journal/journal.ts'
 import { deviceKey } from '../../edge/journal/seal.ts'
 import type { RecordedMachines } from '../../edge/journal/steps.ts'
-import { type Terminal, journalCommand } from './journal.ts'
+import { journalCommand } from './journal.ts'
+import type { Terminal } from './terminal.ts'
 
 type Door = { open: number; until?: number }
 

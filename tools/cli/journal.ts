@@ -16,31 +16,7 @@ import { Journal } from '../../edge/journal/journal.ts'
 import { JournalReader } from '../../edge/journal/reader.ts'
 import { type RecordedMachine, type RecordedMachines, replaySteps } from '../../edge/journal/steps.ts'
 import { verifyJournal } from '../../edge/journal/verify.ts'
-
-/** Where a command writes, and what it leaves behind. */
-export interface Terminal {
-  out(text: string): void
-  err(text: string): void
-  /** True when a person watches standard error. */
-  watched: boolean
-  /** Aborts on Ctrl-C. */
-  signal(): AbortSignal
-  exitCode(code: 0 | 1): void
-}
-
-const processTerminal: Terminal = {
-  out: (text) => void process.stdout.write(text),
-  err: (text) => void process.stderr.write(text),
-  watched: process.stderr.isTTY,
-  signal: () => {
-    const abort = new AbortController()
-    for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => abort.abort())
-    return abort.signal
-  },
-  exitCode: (code) => {
-    process.exitCode = code
-  },
-}
+import { processTerminal, type Terminal } from './terminal.ts'
 
 interface Common {
   file?: string

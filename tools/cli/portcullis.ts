@@ -20,6 +20,7 @@ const deviceCommands: Commands = {
   check: { says: 'check profiles', load: () => import('./check.ts') },
   journal: { says: 'verify, read, export and replay a journal', load: () => import('./journal.ts') },
   sign: { says: 'sign lists and commands, make keys', load: () => import('./sign.ts') },
+  lidar: { says: 'replay, measure and check what lidars send', load: () => import('./lidar.ts') },
   provision: { says: 'prepare the state folder of a new device', load: () => import('./provision.ts') },
 }
 

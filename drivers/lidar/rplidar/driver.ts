@@ -94,6 +94,8 @@ class Rplidar implements Device<LidarMembers> {
         await connection.send(stopRequest)
         await connection.send(motorRequest(0))
         await connection.setReady?.(true)
+        // To be closed in the middle of a scan would throw away what was just sent.
+        await sleep(clock, quiet_ms)
       }).catch((error: unknown) => this.#context.log.debug({ component: name, error: error as Error }, 'left running'))
     }
     await this.#session.stop()
