@@ -5,7 +5,6 @@
  * Time is counted in ticks of our own loop where silence is judged: while the loop is busy elsewhere
  * packets wait in the socket, and our own lateness must not look like the sensor's silence.
  */
-import type { LidarTrouble } from '../../edge/device/capabilities.ts'
 import type { StreamTrouble } from '../../edge/device/lidar-trouble.ts'
 import type { PointBlock } from '../../edge/device/points.ts'
 import { Type } from '../../edge/base/schema.ts'
@@ -82,7 +81,7 @@ export class SourceWatch {
   }
 
   /** Why the points must not be believed; changes only in `tick`. */
-  get trouble(): LidarTrouble & StreamTrouble | undefined {
+  get trouble(): StreamTrouble | undefined {
     return this.#trouble.value
   }
 
