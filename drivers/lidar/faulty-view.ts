@@ -75,6 +75,13 @@ export class RecordedView implements Surroundings {
     this.#isPlaying = true
   }
 
+  /** So many packets of what was recorded are never made. */
+  skip(packets: number): void {
+    if (packets <= 0) return
+    this.#packet = (this.#packet + packets) % this.packets
+    this.#isPlaying = true
+  }
+
   distance(azimuth: number, elevation: number, echo: 0 | 1): number {
     if (!this.#isPlaying) this.#record(azimuth, elevation, echo)
     const distance = this.#distances[this.#packet]?.[this.#beam] ?? 0

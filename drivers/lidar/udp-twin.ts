@@ -123,6 +123,7 @@ export class UdpLidarTwin implements Twin {
   #skipTo(now: number): void {
     const due = Math.floor((now - this.#began) / this.#period_ms)
     this.scene.advance(((due - this.#sent) * this.#encoder.period_us) / 1_000)
+    this.#cast?.skip(due - this.#sent)
     this.#sent = due
   }
 

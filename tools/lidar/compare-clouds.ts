@@ -10,7 +10,6 @@ export interface DecodedPoints {
   distance: number[]
   intensity: number[]
   ring: number[]
-  turn: number[]
   /** Radians between the azimuth that is compared and that in operation. */
   shift: number[]
 }
@@ -18,7 +17,7 @@ export interface DecodedPoints {
 export interface Comparison {
   /** Points of the recorded cloud that one of ours is. */
   reproduced: number
-  /** Points decoded from the recorded cloud's first to its last, and those of them that it does not have. */
+  /** Points decoded while the recorded turn lasted and within its distances, and those of them that it does not have. */
   decoded: number
   extra: number
   /** The greatest shift among the reproduced, radians. */
@@ -66,30 +65,31 @@ function candidatesOf(points: DecodedPoints, truth: PointCloud, ringField: strin
     .filter((index) => (ring === undefined || ring[at] === points.ring[index]) && (intensity === undefined || intensity[at] === points.intensity[index])))
 }
 
-/** A still world gives the same points turn after turn: the recorded one is the turn that explains the most. */
-function recordedTurn(points: DecodedPoints, candidates: readonly number[][]): number {
-  const votes = new Map<number, number>()
-  for (const indices of candidates) for (const turn of new Set(indices.map((index) => points.turn[index] ?? -1))) votes.set(turn, (votes.get(turn) ?? 0) + 1)
-  return [...votes].reduce((best, vote) => (vote[1] > best[1] ? vote : best), [-1, 0])[0]
+/**
+ * From where to where the decoded points are those of the recorded turn. A still world gives the same
+ * points turn after turn: those that were measured only once tell which turn it is, wherever it was cut.
+ */
+function recordedSpan(candidates: readonly (readonly number[])[]): readonly [first: number, last: number] {
+  const unique = candidates.filter(({ length }) => length === 1).flat().sort((a, b) => a - b)
+  const few = Math.floor(unique.length / 200)
+  return [unique[few] ?? -1, unique[unique.length - 1 - few] ?? -1]
 }
 
 /** @param ringField the field of the recorded cloud that holds the ring, if any does */
 export function compareClouds(points: DecodedPoints, truth: PointCloud, ringField?: string): Comparison {
   const candidates = candidatesOf(points, truth, ringField)
-  const turn = recordedTurn(points, candidates)
-  const [begin, end] = [points.turn.indexOf(turn), points.turn.lastIndexOf(turn)]
-  // Where the recorded cloud was cut elsewhere a few of its points are of just before or just after the turn.
+  const [begin, end] = recordedSpan(candidates)
   const outside = (index: number): number => Math.max(begin - index, index - end, 0)
   const taken = new Set<number>()
-  let [first, last, shift] = [Number.POSITIVE_INFINITY, -1, 0]
+  let [nearest, farthest, shift] = [Number.POSITIVE_INFINITY, 0, 0]
   for (const indices of candidates) {
     const index = indices.filter((index) => !taken.has(index)).sort((a, b) => outside(a) - outside(b))[0]
     if (index === undefined || outside(index) > end - begin) continue
     taken.add(index)
-    first = Math.min(first, index)
-    last = Math.max(last, index)
+    nearest = Math.min(nearest, points.distance[index] ?? 0)
+    farthest = Math.max(farthest, points.distance[index] ?? 0)
     shift = Math.max(shift, points.shift[index] ?? 0)
   }
-  const decoded = Math.max(0, last - first + 1)
-  return { reproduced: taken.size, decoded, extra: decoded - taken.size, shift }
+  const within = [...points.distance.keys()].slice(Math.max(0, begin), end + 1).filter((index) => (points.distance[index] ?? 0) >= nearest && (points.distance[index] ?? 0) <= farthest)
+  return { reproduced: taken.size, decoded: within.length, extra: within.filter((index) => !taken.has(index)).length, shift }
 }

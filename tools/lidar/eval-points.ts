@@ -1,11 +1,11 @@
 /**
  * Whether the decoders of Velodyne and Hesai give the very points that a reference decoder gave for a
  * recorded turn: `lidar.points.<folder>` is the share of its points that are reproduced, each by one of
- * ours; `lidar.extra.<folder>` the share of ours, from its first point to its last, that it does not have.
+ * ours; `lidar.extra.<folder>` the share of ours, while that turn lasted, that it does not have.
  *
- * The reference leaves out or gets wrong part of what the makers' manuals ask for (see `asReference`).
- * It is followed in that for the comparison only; `lidar.shift.<folder>` says by how much at most the
- * azimuths differ from those that the decoders give in operation.
+ * The reference leaves the firing times of a Hesai out, and does not follow Velodyne's manual everywhere
+ * (reference-azimuth.ts). It is followed in that for the comparison only; `lidar.shift.<folder>` says by
+ * how much at most the azimuths differ from those that the decoders give in operation.
  */
 import { globSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
@@ -27,7 +27,7 @@ import { placeAsReference } from './reference-azimuth.ts'
 interface Sensor {
   /** As it works in operation. */
   inOperation: PacketDecoder
-  /** Places points as the reference does. */
+  /** Places points as the reference does, once they are adjusted. */
   asReference: PacketDecoder
   adjust?: (block: PointBlock) => void
   /** The field of the recorded cloud that counts rings as we do; Hesai's clouds count channels there, from the top. */
@@ -43,10 +43,10 @@ async function sensorIn(folder: string): Promise<Sensor | undefined> {
     const model = [vlp16, vlp32c].find(({ lasers }) => lasers === lasersGiven)
     if (model === undefined) return undefined
     const lasers = readCalibration(text, model)
-    const make = (azimuth: 'firing' | 'block') => new VelodyneDecoder(model, { lasers, azimuth })
-    return model === vlp16
-      ? { inOperation: make('firing'), asReference: make('firing'), adjust: placeAsReference, ringField: 'channel' }
-      : { inOperation: make('firing'), asReference: make('block'), ringField: 'channel' }
+    return {
+      inOperation: new VelodyneDecoder(model, { lasers }), asReference: new VelodyneDecoder(model, { lasers }), ringField: 'channel',
+      adjust: (block) => placeAsReference(model, lasers, block),
+    }
   }
   const [csv] = globSync(join(folder, '*.csv'))
   if (csv === undefined) return undefined
@@ -60,7 +60,7 @@ async function decode(pcap: string, sensor: Sensor): Promise<DecodedPoints> {
   const { inOperation, asReference, adjust } = sensor
   const block = new PointBlock(inOperation.columnsMax, inOperation.rings)
   const other = new PointBlock(inOperation.columnsMax, inOperation.rings)
-  const points: DecodedPoints = { x: [], y: [], z: [], distance: [], intensity: [], ring: [], turn: [], shift: [] }
+  const points: DecodedPoints = { x: [], y: [], z: [], distance: [], intensity: [], ring: [], shift: [] }
   for await (const { payload } of datagrams(pcap)) {
     const verdict = asReference.decode(payload, block)
     inOperation.decode(payload, other)
@@ -69,14 +69,12 @@ async function decode(pcap: string, sensor: Sensor): Promise<DecodedPoints> {
     for (let index = 0; index < block.beams; index++) {
       const { x, y, z, distance, intensity } = block
       if (distance[index] === 0) continue
-      const column = Math.floor(index / block.rings)
       points.x.push(x[index] ?? 0)
       points.y.push(y[index] ?? 0)
       points.z.push(z[index] ?? 0)
       points.distance.push(distance[index] ?? 0)
       points.intensity.push(intensity[index] ?? 0)
       points.ring.push(index % block.rings)
-      points.turn.push(block.turnAt >= 0 && column >= block.turnAt ? block.turn + 1 : block.turn)
       points.shift.push(turnedBy(x[index] ?? 0, y[index] ?? 0, other.x[index] ?? 0, other.y[index] ?? 0))
     }
   }

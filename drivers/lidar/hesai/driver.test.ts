@@ -12,7 +12,7 @@ conformance(t, {
   twin: () => {
     const scene = new Scene({ mount: { z: 1 } })
     scene.box({ x: 2.5, y: 0, length: 1, width: 8, height: 4 })
-    return pandarTwin({ scene, returns: 'last-strongest' })
+    return pandarTwin({ scene, returns: 'last-strongest', castTurns: 2 })
   },
   options: quick,
   answers: false,

@@ -71,10 +71,6 @@ void t.test('a VLP-32C packet by hand: laser offsets, pairs that fire together, 
   near(t, block.z[last], 0, 1e-9, 'laser 5 looks level')
   t.equal(block.returnOf[0], returnKinds.last)
   t.strictSame([...decoder.elevations], [...decoder.elevations].sort((a, b) => a - b))
-
-  const asBlock = new VelodyneDecoder(vlp32c, { azimuth: 'block' })
-  t.equal(asBlock.decode(packet, block), 'points')
-  near(t, place(31).azimuth, 90 - 1.4, 1e-4, 'on request all beams are at the block\'s azimuth')
 })
 
 void t.test('dual returns: the pair\'s echoes are told apart, equal ones told once (9.3.2)', async (t) => {

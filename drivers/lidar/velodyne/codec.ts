@@ -35,13 +35,8 @@ const late_us = 1_000_000
 const azimuthPerUs = (1_800 * fullTurn) / 60e6
 
 export interface VelodyneOptions {
-  /** The lasers as calibrated; the maker's table where none are given. */
+  /** The lasers as calibrated; the maker's table of the model where none are given. */
   lasers?: readonly Laser[]
-  /**
-   * `firing`: each beam is where the sensor pointed when its laser fired (precision azimuth, 9.5);
-   * `block`: all beams of a block are at the block's azimuth, as the common ROS drivers place a VLP-32C.
-   */
-  azimuth?: 'firing' | 'block'
 }
 
 export class VelodyneDecoder implements PacketDecoder {
@@ -55,7 +50,7 @@ export class VelodyneDecoder implements PacketDecoder {
   /** Of each laser: ring, then what turns a distance and an azimuth into a place. */
   readonly #ring: Uint8Array
   readonly #away: { readonly [of in 'distance' | 'outward' | 'upward' | 'sideways' | 'cosElevation' | 'sinElevation' | 'cosOffset' | 'sinOffset']: Float64Array }
-  /** Of each firing of a block: which part of the way to the next block the sensor has turned. */
+  /** Of each firing of a block: which part of the way to the next block the sensor has turned (precision azimuth, 9.5). */
   readonly #turned: Float64Array
   /** Of each point of a packet, for single and for dual returns. */
   readonly #offsets: { readonly single: Float32Array; readonly dual: Float32Array }
@@ -68,8 +63,7 @@ export class VelodyneDecoder implements PacketDecoder {
   #dual = false
   #lastAzimuth = 0
 
-  constructor(model: VelodyneModel, options: VelodyneOptions = {}) {
-    const lasers = options.lasers ?? lasersOf(model)
+  constructor(model: VelodyneModel, { lasers = lasersOf(model) }: VelodyneOptions = {}) {
     const of = (value: (laser: Laser) => number) => Float64Array.from(lasers, value)
     this.#model = model
     this.rings = model.lasers
@@ -84,7 +78,7 @@ export class VelodyneDecoder implements PacketDecoder {
       cosOffset: of(({ azimuth }) => Math.cos(azimuth)), sinOffset: of(({ azimuth }) => Math.sin(azimuth)),
     }
     const block_us = sequence_us * model.firings
-    this.#turned = Float64Array.from({ length: 32 }, (_, at) => (options.azimuth === 'block' ? 0 : this.#firedAt_us(at) / block_us))
+    this.#turned = Float64Array.from({ length: 32 }, (_, at) => this.#firedAt_us(at) / block_us)
     this.#offsets = { single: this.#offsetsOf(1), dual: this.#offsetsOf(2) }
     this.#stepMax = Math.ceil(azimuthPerUs * block_us)
   }

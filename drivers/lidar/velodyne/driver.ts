@@ -1,6 +1,5 @@
 /** A Velodyne as a part of the device; each model has its own name in the catalogue. */
 import { Lidar } from '../../../edge/device/capabilities.ts'
-import { Type } from '../../../edge/base/schema.ts'
 import { defineDriver, optionsOf } from '../../kit/driver.ts'
 import { calibrationIn, calibrationOption } from '../calibration-file.ts'
 import { udpLidar, udpLidarOptions } from '../udp-device.ts'
@@ -18,10 +17,9 @@ export const velodyneDriver = (name: string, model: VelodyneModel) => defineDriv
   options: optionsOf({
     ...udpLidarOptions(port),
     calibration: calibrationOption('The sensor\'s own calibration (YAML); without it, the maker\'s table of the model.'),
-    azimuth: Type.Enum(['firing', 'block'], { default: 'firing', description: 'Where the beams of a block point: each where its laser fired, or all at the block\'s azimuth.' }),
   }),
-  create({ calibration, azimuth, ...options }, context) {
-    const lasers = calibration === undefined ? {} : { lasers: calibrationIn(calibration, calibrationBytesMax, (text) => readCalibration(text, model)) }
-    return udpLidar(context, options, new VelodyneDecoder(model, { ...lasers, azimuth }))
+  create({ calibration, ...options }, context) {
+    const calibrated = calibration === undefined ? {} : { lasers: calibrationIn(calibration, calibrationBytesMax, (text) => readCalibration(text, model)) }
+    return udpLidar(context, options, new VelodyneDecoder(model, calibrated))
   },
 })
