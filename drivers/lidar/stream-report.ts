@@ -13,6 +13,8 @@ export interface StreamReportOptions {
   clock: Clock
   log: Logger
   tally: Tally
+  /** The counters are made known by the link's session, with its own. */
+  countedByLink?: boolean
 }
 
 const second_ms = 1_000
@@ -88,11 +90,11 @@ export class StreamReport {
   }
 
   #publish(turns: number, rate: number, returns: number): void {
-    const { component, tally } = this.#options
+    const { component, tally, countedByLink } = this.#options
     component.publish('turns', Math.round(turns * 10) / 10)
     component.publish('rate', Math.round(rate))
     component.publish('returns', Math.round(returns * 1_000) / 1_000)
-    component.publish('counters', tally.snapshot())
+    if (countedByLink !== true) component.publish('counters', tally.snapshot())
   }
 
   #health(health: Health): void {

@@ -5,9 +5,9 @@
 import { concat, empty, hex } from '../../../edge/base/bytes.ts'
 import type { Identity } from '../../../edge/device/contract.ts'
 
-export const Request = { scan: 0x20, stop: 0x25, reset: 0x40, info: 0x50, health: 0x52, sampleRate: 0x59, express: 0x82, motorPwm: 0xf0 } as const
+export const Request = { scan: 0x20, stop: 0x25, reset: 0x40, info: 0x50, health: 0x52, sampleRate: 0x59, motorPwm: 0xf0 } as const
 /** What a reply's content is. */
-export const Reply = { info: 0x04, health: 0x06, sampleRate: 0x15, nodes: 0x81, capsules: 0x82 } as const
+export const Reply = { info: 0x04, health: 0x06, sampleRate: 0x15, nodes: 0x81 } as const
 
 const requestStart = 0xa5
 export const replyStart = [0xa5, 0x5a] as const
@@ -15,7 +15,6 @@ export const replyStart = [0xa5, 0x5a] as const
 const firstWithPayload = 0x80
 export const descriptor_bytes = 7
 export const node_bytes = 5
-export const capsule_bytes = 84
 export const motorPwmMax = 1023
 
 /** Contents that exist, by type: their length, and whether they go on and on. */
@@ -24,7 +23,6 @@ const contents = new Map<number, { length: number; repeated: boolean }>([
   [Reply.health, { length: 3, repeated: false }],
   [Reply.sampleRate, { length: 4, repeated: false }],
   [Reply.nodes, { length: node_bytes, repeated: true }],
-  [Reply.capsules, { length: capsule_bytes, repeated: true }],
 ])
 
 /** 2.2: without a payload two bytes; else its length, and the exclusive or of all that comes before. */
@@ -37,8 +35,6 @@ export function encodeRequest(code: number, payload: Uint8Array = empty): Uint8A
 export const stopRequest = encodeRequest(Request.stop)
 /** @param duty 0 (stands still) to 1023. */
 export const motorRequest = (duty: number): Uint8Array => encodeRequest(Request.motorPwm, Uint8Array.of(duty & 0xff, duty >> 8))
-/** The legacy express scan: working mode 0, four reserved bytes. */
-export const expressRequest = encodeRequest(Request.express, new Uint8Array(5))
 
 /** What a device was asked, and how long the request is; `undefined` for what is no request, 'more' when it is unfinished. */
 export function requestAt(bytes: Uint8Array): { code: number; payload: Uint8Array; length: number } | 'more' | undefined {

@@ -4,7 +4,7 @@ import { type Static, Type } from '../../../edge/base/schema.ts'
 import { sleep, within } from '../../../edge/base/wait.ts'
 import { Lidar } from '../../../edge/device/capabilities.ts'
 import { Component } from '../../../edge/device/component.ts'
-import type { Health, Identity, SelfTestReport } from '../../../edge/device/contract.ts'
+import type { Identity, SelfTestReport } from '../../../edge/device/contract.ts'
 import { troubleCode, troubleSays } from '../../../edge/device/lidar-trouble.ts'
 import type { PointBlock } from '../../../edge/device/points.ts'
 import { defineDriver, type Device, type DriverContext, expectOption, linkLimits, mismatch, optionsOf, portOption } from '../../kit/driver.ts'
@@ -13,6 +13,7 @@ import { type Connection, Session } from '../../kit/session.ts'
 import { transportTo } from '../../kit/transport.ts'
 import { selfTest } from '../self-test.ts'
 import { SourceWatch, watchOptions } from '../source-watch.ts'
+import { StreamReport } from '../stream-report.ts'
 import { tick_ms } from '../tally.ts'
 import { NodeBlocks } from './blocks.ts'
 import { type DeviceHealth, encodeRequest, healthOf, identityOf, motorPwmMax, motorRequest, Reply, Request, sampleTimesOf, stopRequest } from './codec.ts'
@@ -37,7 +38,6 @@ const quiet_ms = 20
 /** Microseconds of a measurement where the device does not say: every model can do so many. */
 const usual_us = 500
 const rest_ms = 500
-const second_ms = 1_000
 
 type LidarMembers = typeof Lidar.members
 
@@ -59,7 +59,7 @@ class Rplidar implements Device<LidarMembers> {
   #watch: SourceWatch
   #connection: Connection<ReplyFrame> | undefined
   #deviceHealth: DeviceHealth = { status: 'good', code: 0 }
-  #second = { began: 0, turns: 0, beams: 0, returns: 0 }
+  #report: StreamReport | undefined
 
   constructor(options: Static<typeof settings>, context: DriverContext) {
     this.#options = options
@@ -75,7 +75,7 @@ class Rplidar implements Device<LidarMembers> {
       identify: (connection, signal) => this.#identify(connection, signal),
       serve: (_, signal) => this.#supervise(signal),
       onFrame: () => undefined,
-      onLost: () => this.#publishFigures(0, 0, 0),
+      onLost: () => this.#report?.end(),
       counted: () => ({ ...this.#watch.tally.snapshot(), measurements: this.#reader.valid, failed: this.#reader.failed, resyncs: this.#reader.resyncs }),
     })
   }
@@ -171,54 +171,27 @@ class Rplidar implements Device<LidarMembers> {
 
   /** @throws DeviceError (PC-LIDAR-SILENT) when nothing comes any more: the link is then opened anew. */
   async #supervise(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#context
-    this.#second = { ...this.#totals(), began: clock.now() }
-    let reported: string | undefined
+    const { clock, log } = this.#context
+    this.#report = new StreamReport({ component: this.component, clock, log, tally: this.#watch.tally, countedByLink: true })
     for (;;) {
-      this.#publishHealth()
-      const { trouble } = this.#watch
-      if (trouble !== undefined && trouble !== reported) this.component.raise('trouble', { reason: trouble })
-      reported = trouble
-      if (trouble === 'silent') throw this.#untrusted(trouble)
+      this.#tell(this.#report)
+      if (this.#watch.trouble === 'silent') throw this.#untrusted('silent')
       await sleep(clock, tick_ms, signal)
       this.#watch.tick()
-      if (clock.now() - this.#second.began >= second_ms) this.#endSecond()
+      this.#report.tick()
     }
+  }
+
+  #tell(report: StreamReport): void {
+    const { trouble, warning, ready } = this.#watch
+    if (trouble !== undefined) report.trouble(trouble)
+    else if (ready && this.#deviceHealth.status === 'warning') this.component.publish('health', { status: 'degraded', code: 'PC-LIDAR-WARNING', says: `${this.component.name} warns that it may soon fail: its number is ${this.#deviceHealth.code}.` })
+    else if (ready) report.well(warning)
   }
 
   #untrusted(trouble: keyof typeof troubleCode): DeviceError {
     const { name } = this.#context
     return new DeviceError(troubleCode[trouble], troubleSays(name, trouble), { component: name })
-  }
-
-  #publishHealth(): void {
-    const { name } = this.#context
-    const { trouble, warning } = this.#watch
-    const said = (status: Health['status'], what: keyof typeof troubleCode): Health => ({ status, code: troubleCode[what], says: troubleSays(name, what) })
-    if (trouble !== undefined) this.component.publish('health', said('failed', trouble))
-    else if (this.#deviceHealth.status === 'warning') this.component.publish('health', { status: 'degraded', code: 'PC-LIDAR-WARNING', says: `${name} warns that it may soon fail: its number is ${this.#deviceHealth.code}.` })
-    else if (warning !== undefined) this.component.publish('health', said('degraded', warning))
-    else if (this.#watch.ready) this.component.publish('health', { status: 'ready' })
-  }
-
-  #totals(): { turns: number; beams: number; returns: number } {
-    const { tally } = this.#watch
-    return { turns: tally.get('turns'), beams: tally.get('beams'), returns: tally.get('returns') }
-  }
-
-  #endSecond(): void {
-    const { began, ...before } = this.#second
-    const after = this.#totals()
-    const elapsed_s = (this.#context.clock.now() - began) / second_ms
-    const beams = after.beams - before.beams
-    this.#publishFigures((after.turns - before.turns) / elapsed_s, beams / elapsed_s, beams === 0 ? 0 : (after.returns - before.returns) / beams)
-    this.#second = { ...after, began: this.#context.clock.now() }
-  }
-
-  #publishFigures(turns: number, rate: number, returns: number): void {
-    this.component.publish('turns', Math.round(turns * 10) / 10)
-    this.component.publish('rate', Math.round(rate))
-    this.component.publish('returns', Math.round(returns * 1_000) / 1_000)
   }
 
   async #selfTest(signal: AbortSignal): Promise<SelfTestReport> {
