@@ -91,7 +91,7 @@ void t.test('stats: for people, and for programs', async (t) => {
   })
   t.ok(Math.abs(stats.nearest_m - 7) < 0.01 && Math.abs(stats.farthest_m - 7) < 0.01, `${stats.nearest_m} to ${stats.farthest_m}`)
   t.ok(Math.abs(stats.returnsShare - (1 - 1 / (2 * Math.PI))) < 0.03, `${stats.returnsShare} came back`)
-  t.ok(Math.abs(stats.turns_perS - 10) < 0.2, `${stats.turns_perS} turns a second`)
+  t.ok(Math.abs((stats.turns_perS ?? 0) - 10) < 0.2, `${stats.turns_perS} turns a second`)
   t.match(await lidar(['stats', file]), { code: 0, out: /^sensor +lidar\/velodyne-vlp16 .*\n(.*\n)*points +\d+, 8\d\.\d % came back/ })
 
   writeFileSync(file, pcap(packets).subarray(0, -100))

@@ -10,10 +10,11 @@ export interface CaptureStats {
   sensor: string
   metadata?: string
   identity: Identity
-  /** When the first and the last piece were recorded; recordings without times begin at 1970. */
-  began: string
-  ended: string
-  duration_s: number
+  /** When the first and the last piece were recorded, where the recording has dates. */
+  began?: string
+  ended?: string
+  /** Of recordings that have times. */
+  duration_s?: number
   bytes: number
   /** Packets, or telegrams, by what they were. */
   verdicts: Record<Verdict, number>
@@ -27,11 +28,11 @@ export interface CaptureStats {
   nearest_m: number
   farthest_m: number
   turns: number
-  /** Turns a second by the sensor's own clock; 0 with less than a whole turn. */
-  turns_perS: number
-  /** Microseconds of the sensor's own clock. */
-  sensorBegan_us: number
-  sensorEnded_us: number
+  /** Turns a second by the sensor's own clock; of recordings that have times and a whole turn. */
+  turns_perS?: number
+  /** Microseconds of the sensor's own clock; of recordings that have times. */
+  sensorBegan_us?: number
+  sensorEnded_us?: number
   /** What was passed over before it came to the decoder. */
   passedOver: Record<string, number>
   /** Where the recording is damaged; what comes before is counted. */
@@ -77,8 +78,9 @@ export async function captureStats(capture: OpenedCapture, { signal, clock = sys
   return {
     sensor: capture.sensor, ...(capture.metadata === undefined ? {} : { metadata: capture.metadata }),
     identity: decoded.identity,
-    began: dateOf(began_us), ended: dateOf(ended_us), duration_s: rounded((ended_us - began_us) / 1e6, 6), bytes,
-    verdicts, ...seen.figures(), passedOver, ...(fault === undefined ? {} : { fault }),
+    ...(capture.times === 'dates' ? { began: dateOf(began_us), ended: dateOf(ended_us) } : {}),
+    ...(capture.times === 'guessed' ? {} : { duration_s: rounded((ended_us - began_us) / 1e6, 6), ...seen.times() }),
+    bytes, verdicts, ...seen.figures(), passedOver, ...(fault === undefined ? {} : { fault }),
   }
 }
 
@@ -126,13 +128,19 @@ class PointsSeen {
   }
 
   figures() {
-    const apart_s = (this.#lastTurn_us - this.#firstTurn_us) / 1e6
     return {
       lost: this.#lost, points: this.#points, returns: this.#returns,
       returnsShare: this.#points === 0 ? 0 : rounded(this.#returns / this.#points, 4),
       nearest_m: this.#returns === 0 ? 0 : rounded(this.#nearest, 3), farthest_m: rounded(this.#farthest, 3),
-      turns: this.#turns, turns_perS: apart_s > 0 ? rounded((this.#turnsBegun - 1) / apart_s, 2) : 0,
-      sensorBegan_us: Math.round(this.#began_us || 0), sensorEnded_us: Math.round(this.#ended_us || 0),
+      turns: this.#turns,
+    }
+  }
+
+  times() {
+    const apart_s = (this.#lastTurn_us - this.#firstTurn_us) / 1e6
+    return {
+      ...(apart_s > 0 ? { turns_perS: rounded((this.#turnsBegun - 1) / apart_s, 2) } : {}),
+      ...(Number.isNaN(this.#began_us) ? {} : { sensorBegan_us: Math.round(this.#began_us), sensorEnded_us: Math.round(this.#ended_us) }),
     }
   }
 }
@@ -142,18 +150,18 @@ const dateOf = (at_us: number): string => new Date(Number.isFinite(at_us) ? Math
 
 /** For people. */
 export function statsTable(stats: CaptureStats): string {
-  const { identity, verdicts } = stats
+  const { identity, verdicts, began, ended, duration_s, sensorBegan_us, sensorEnded_us, turns_perS, passedOver, fault } = stats
   const others = known.filter((verdict) => verdict !== 'points' && verdicts[verdict] > 0).map((verdict) => `${verdicts[verdict]} ${verdict}`)
-  const rows: [string, string][] = [
-    ['sensor', `${stats.sensor} (${[identity.manufacturer, identity.model, identity.serial, identity.firmware].filter(Boolean).join(' ')})`],
-    ...(stats.metadata === undefined ? [] : [['metadata', stats.metadata]] satisfies [string, string][]),
-    ['recorded', `${stats.began} to ${stats.ended} (${stats.duration_s} s), ${stats.bytes} bytes`],
-    ['sensor time', `${stats.sensorBegan_us} to ${stats.sensorEnded_us} us`],
-    ['packets', [`${verdicts.points} with points`, ...others, `${stats.lost} lost`].join(', ')],
-    ['points', `${stats.points}, ${(stats.returnsShare * 100).toFixed(1)} % came back, from ${stats.nearest_m} to ${stats.farthest_m} m`],
-    ['turns', `${stats.turns} begun or seen in part${stats.turns_perS === 0 ? '' : `, ${stats.turns_perS} per second`}`],
-    ...(Object.keys(stats.passedOver).length === 0 ? [] : [['passed over', Object.entries(stats.passedOver).map(([name, count]) => `${count} ${name}`).join(', ')]] satisfies [string, string][]),
-    ...(stats.fault === undefined ? [] : [['FAULT', `${stats.fault.says} (${stats.fault.code})`]] satisfies [string, string][]),
-  ]
-  return rows.map(([name, value]) => `${name.padEnd(12)} ${value}\n`).join('')
+  const rows: Record<string, string | undefined> = {
+    sensor: `${stats.sensor} (${[identity.manufacturer, identity.model, identity.serial, identity.firmware].filter(Boolean).join(' ')})`,
+    metadata: stats.metadata,
+    recorded: `${began === undefined ? '' : `${began} to ${ended}, `}${duration_s === undefined ? 'without times' : `${duration_s} s`}, ${stats.bytes} bytes`,
+    'sensor time': sensorBegan_us === undefined ? undefined : `${sensorBegan_us} to ${sensorEnded_us} us`,
+    packets: [`${verdicts.points} with points`, ...others, `${stats.lost} lost`].join(', '),
+    points: `${stats.points}, ${(stats.returnsShare * 100).toFixed(1)} % came back, from ${stats.nearest_m} to ${stats.farthest_m} m`,
+    turns: `${stats.turns} begun or seen in part${turns_perS === undefined ? '' : `, ${turns_perS} per second`}`,
+    'passed over': Object.entries(passedOver).map(([name, count]) => `${count} ${name}`).join(', ') || undefined,
+    FAULT: fault === undefined ? undefined : `${fault.says} (${fault.code})`,
+  }
+  return Object.entries(rows).map(([name, value]) => (value === undefined ? '' : `${name.padEnd(12)} ${value}\n`)).join('')
 }

@@ -30,6 +30,8 @@ export interface OpenedCapture {
   readonly sensor: string
   /** The file about the sensor that is used, when one is. */
   readonly metadata: string | undefined
+  /** What its times are: dates, seconds since it began, or nothing but a guess that gives it a pace. */
+  readonly times: Recording['times']
   /**
    * Plays the recording from its beginning; ends early when the signal aborts. The block is used again
    * after each call; it was `received` when it was recorded, in milliseconds since the recording began.
@@ -60,7 +62,8 @@ export async function openCapture(file: string, options: OpenOptions = {}): Prom
   if (sensor !== undefined && !sensorNames.includes(sensor)) throw new UsageError('PC-CLI-OPTION', `There is no sensor ${sensor}: there are ${sensorNames.join(', ')}.`)
   const recording = isPacketCapture(startOf(file)) ? await packetRecording(file, options) : streamRecording(file)
   if (recording === undefined || (sensor ?? recording.sensor) !== recording.sensor) throw new ConfigError('PC-CAPTURE-SENSOR', `The file ${file} is no recording of ${sensor ?? 'a lidar that is known'}.`)
-  return { sensor: recording.sensor, metadata: recording.metadata, blocks: (onBlock, play) => blocksOf(recording, onBlock, play) }
+  const { times, metadata } = recording
+  return { sensor: recording.sensor, metadata, times, blocks: (onBlock, play) => blocksOf(recording, onBlock, play) }
 }
 
 /** @throws UsageError (PC-CLI-FILE) */

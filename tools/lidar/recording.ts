@@ -27,6 +27,8 @@ export interface Recording {
   readonly sensor: string
   /** The file about the sensor that is used, when one is. */
   readonly metadata: string | undefined
+  /** What its times are: dates, seconds since it began, or nothing but a guess that gives it a pace. */
+  readonly times: 'dates' | 'since-began' | 'guessed'
   /** How long it is. */
   readonly bytes: number
   /** Its pieces in the order recorded. Over a stream, only their time and payload mean something. */

@@ -20,6 +20,7 @@ export function timRecording(file: Uint8Array): Recording | undefined {
   return {
     sensor: 'lidar/sick-tim',
     metadata: undefined,
+    times: 'since-began',
     bytes: telegrams.reduce((sum, { bytes }) => sum + bytes.length, 0),
     async *pieces(): AsyncGenerator<Datagram> {
       for (const { at_s, bytes } of telegrams) yield streamed(Number.isNaN(at_s) ? 0 : Math.round(at_s * 1e6), bytes)
@@ -62,6 +63,7 @@ export function rplidarRecording(text: string): Recording | undefined {
   return {
     sensor: 'lidar/rplidar',
     metadata: undefined,
+    times: 'guessed',
     bytes: bytes.length,
     async *pieces(): AsyncGenerator<Datagram> {
       const length = piece_nodes * node_bytes

@@ -72,7 +72,7 @@ export async function packetRecording(capture: string, wanted: Wanted): Promise<
   sensor.decoder(text)
   let parser = new CaptureParser()
   return {
-    sensor: name, metadata,
+    sensor: name, metadata, times: 'dates',
     bytes: statSync(capture).size,
     pieces() {
       parser = new CaptureParser()
