@@ -4,7 +4,7 @@ import { type Document, isMap, isNode, isScalar, isSeq, parseDocument, visit, ty
 import { driverNames, loadDriver } from '../drivers/catalog.ts'
 import { ConfigError, describe } from '../edge/base/error.ts'
 import { type Mistake, mistakes } from '../edge/base/schema.ts'
-import { type LoadedPart, partNamePattern, Profile, takenNames } from './profile.ts'
+import { type LoadedPart, partNamePattern, type Profile, profileKinds, takenNames } from './profile.ts'
 import { referenceMistakes } from './references.ts'
 
 export interface ProfileMistake {
@@ -14,8 +14,8 @@ export interface ProfileMistake {
   says: string
 }
 
-export interface LoadedProfile {
-  profile: Profile
+export interface LoadedProfile<P extends Profile = Profile> {
+  profile: P
   parts: ReadonlyMap<string, LoadedPart>
 }
 
@@ -53,8 +53,8 @@ export async function checkProfile(text: string): Promise<{ loaded?: LoadedProfi
   if (syntax.length > 0) return { mistakes: syntax.slice(0, mistakesMax) }
   const value = toValue(document)
   if (value === unexpandable) return { mistakes: [{ ...position(text, firstAlias(document)), says: `An alias (*name) is not defined, or aliases are expanded more than ${aliasMax} times.` }] }
-  if (!isMap(document.contents)) return { mistakes: [{ line: 1, column: 1, says: 'A profile is a map with the sections device, parts, gate, lists, face and journal.' }] }
-  const found: Mistake[] = mistakes(Profile, value)
+  if (!isMap(document.contents)) return { mistakes: [{ line: 1, column: 1, says: 'A profile is a map with the sections device, parts, journal and those of its kind of device.' }] }
+  const found: Mistake[] = ofItsKind(value)
   const parts = new Map<string, LoadedPart>()
   for (const [name, part] of Object.entries(sectionOf(value, 'parts'))) {
     found.push(...await loadPart(name, part, parts))
@@ -65,6 +65,13 @@ export async function checkProfile(text: string): Promise<{ loaded?: LoadedProfi
     .sort((a, b) => a.line - b.line || a.column - b.column)
     .slice(0, mistakesMax)
   return placed.length > 0 ? { mistakes: placed } : { loaded: { profile: value as Profile, parts }, mistakes: [] }
+}
+
+/** Checks against the schema of the kind of device that the profile says; of an e-Gate while it says none. */
+function ofItsKind(value: unknown): Mistake[] {
+  const { kind = 'egate' } = sectionOf(value, 'device')
+  if (typeof kind === 'string' && Object.hasOwn(profileKinds, kind)) return mistakes(profileKinds[kind as keyof typeof profileKinds], value)
+  return [{ path: ['device', 'kind'], text: `it must be one of ${Object.keys(profileKinds).join(', ')}` }]
 }
 
 /** Checks a part's options against its driver's own schema; a good part is added to `parts`. */

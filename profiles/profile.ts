@@ -1,6 +1,7 @@
 /** What a profile may say: which device this is, which parts it has, and how they work together. */
 import { type Static, Type } from '../edge/base/schema.ts'
 import { GateSetup } from '../edge/gate/policy.ts'
+import { ObstacleSetup } from '../edge/perception/obstacles/setup.ts'
 import { type Driver, secretReference } from '../drivers/kit/driver.ts'
 
 const closed = <P extends Parameters<typeof Type.Object>[0]>(properties: P, description: string) =>
@@ -9,13 +10,13 @@ const closed = <P extends Parameters<typeof Type.Object>[0]>(properties: P, desc
 /** What a part may be called. */
 export const partNamePattern = '^[a-z][a-zA-Z0-9-]{0,31}$'
 /** Components of the runtime itself: no part may have their names. */
-export const takenNames: ReadonlySet<string> = new Set(['runtime', 'journal', 'face', 'gate', 'uplink', 'screen'])
+export const takenNames: ReadonlySet<string> = new Set(['runtime', 'journal', 'face', 'gate', 'obstacles', 'uplink', 'screen'])
 
 const partName = (what: string) => Type.String({ pattern: partNamePattern, description: `The name of the part that is ${what}.` })
 const days = (usual: number, what: string) => Type.Integer({ default: usual, minimum: 1, maximum: 3650, description: `Days that facts about ${what} are kept.` })
 
-export const DeviceSection = closed({
-  kind: Type.Enum(['egate'], { description: 'What kind of device this is.' }),
+const deviceSection = <K extends string>(kind: K) => closed({
+  kind: Type.Literal(kind, { description: 'What kind of device this is.' }),
   id: Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,31}$', description: 'This device, unique at its site.' }),
   site: Type.String({ pattern: '^[a-z0-9-]{1,32}(/[a-z0-9-]{1,32}){0,3}$', description: 'Where it stands, from the large to the small.' }),
   timeZone: Type.String({ pattern: '^[A-Za-z]+(/[A-Za-z_+0-9-]+)*$', default: 'Asia/Ho_Chi_Minh', description: 'IANA time zone of the site: when a document\'s last day ends.' }),
@@ -47,10 +48,12 @@ export const ListsSection = closed({
   key: secretReference(),
 }, 'Signed lists on the device: where they are, whose signature counts, and the key that their entries are hidden with.')
 
-export const FaceSection = closed({
+const models = {
   models: Type.String({ default: 'build/models', description: 'The folder that holds the models and their manifest.' }),
   engine: Type.Enum(['auto', 'onnx', 'litert'], { default: 'auto', description: 'The inference engine; auto takes the fastest that runs here.' }),
-}, 'Face recognition.')
+}
+export const FaceSection = closed(models, 'Face recognition.')
+export const ObjectsSection = Type.Object(models, { additionalProperties: false, default: {}, description: 'What finds people and vehicles in pictures.' })
 
 export const JournalSection = closed({
   key: secretReference(),
@@ -83,18 +86,36 @@ export const RuntimeSection = Type.Object({
 /** `use` names a driver; the rest are that driver's options and are checked against its own schema. */
 export const PartSection = Type.Object({ use: Type.String({ description: 'The driver, as the catalogue names it.' }) })
 
-export const Profile = closed({
-  device: DeviceSection,
+/** What every device has, whatever its kind. */
+const everywhere = {
   parts: Type.Record(Type.String({ pattern: partNamePattern }), PartSection, { description: 'The hardware, by the names that people use.' }),
+  journal: JournalSection,
+  uplink: Type.Optional(UplinkSection),
+  runtime: RuntimeSection,
+}
+
+export const EgateProfile = closed({
+  device: deviceSection('egate'),
+  ...everywhere,
   gate: GateSection,
   lists: ListsSection,
   face: FaceSection,
-  journal: JournalSection,
-  uplink: Type.Optional(UplinkSection),
   screen: Type.Optional(ScreenSection),
-  runtime: RuntimeSection,
-}, 'The profile of a Portcullis device.')
-export type Profile = Static<typeof Profile>
+}, 'The profile of an e-Gate.')
+export type EgateProfile = Static<typeof EgateProfile>
+
+export const IgvProfile = closed({
+  device: deviceSection('igv'),
+  ...everywhere,
+  obstacles: ObstacleSetup,
+  objects: ObjectsSection,
+}, 'The profile of a driverless vehicle.')
+export type IgvProfile = Static<typeof IgvProfile>
+
+export type Profile = EgateProfile | IgvProfile
+
+/** What a profile of each kind of device may say. */
+export const profileKinds = { egate: EgateProfile, igv: IgvProfile } as const
 
 /** A part of a profile with its driver. */
 export interface LoadedPart {

@@ -1,12 +1,12 @@
 /** Whether the parts of a profile fit together: every name leads to a part that keeps the right contract. */
 import {
-  Barrier, Camera, CodeReader, DocumentReader, FingerprintScanner, Indicator, PresenceSensor, SafetyInput,
+  Barrier, Camera, CodeReader, DocumentReader, FingerprintScanner, Indicator, Lidar, PresenceSensor, SafetyInput,
 } from '../edge/device/capabilities.ts'
 import type { Contract } from '../edge/device/contract.ts'
 import type { Mistake, TSchema } from '../edge/base/schema.ts'
-import type { LoadedPart, Profile } from './profile.ts'
+import type { EgateProfile, IgvProfile, LoadedPart, Profile } from './profile.ts'
 
-type GateUse = Profile['gate']['use']
+type GateUse = EgateProfile['gate']['use']
 
 /** What a part must be to do its work for the gate. */
 const needed: Record<keyof GateUse, Contract> = {
@@ -19,7 +19,8 @@ const needed: Record<keyof GateUse, Contract> = {
 const apart: readonly (readonly (keyof GateUse)[])[] = [['entry', 'exit'], ['front', 'inside', 'behind'], ['fire', 'power']]
 
 export function referenceMistakes(profile: Profile, parts: ReadonlyMap<string, LoadedPart>): Mistake[] {
-  return [...betweenParts(parts), ...ofTheGate(profile, parts), ...ofTheTimeZone(profile)]
+  const ofItsKind = profile.device.kind === 'egate' ? ofTheGate(profile as EgateProfile, parts) : ofTheObstacles(profile as IgvProfile, parts)
+  return [...betweenParts(parts), ...ofItsKind, ...ofTheTimeZone(profile)]
 }
 
 /** The names of the parts that a part's options refer to. */
@@ -37,7 +38,7 @@ function betweenParts(parts: ReadonlyMap<string, LoadedPart>): Mistake[] {
     partsNamedBy(part).flatMap(({ option, name, contract }) => wrongPart(parts, name, contract, ['parts', owner, option])))
 }
 
-function ofTheGate({ gate }: Profile, parts: ReadonlyMap<string, LoadedPart>): Mistake[] {
+function ofTheGate({ gate }: EgateProfile, parts: ReadonlyMap<string, LoadedPart>): Mistake[] {
   const found = Object.entries(gate.use).flatMap(([role, name]) =>
     wrongPart(parts, name, needed[role as keyof GateUse].name, ['gate', 'use', role]))
   const need = (role: keyof GateUse, why: string): void => {
@@ -51,6 +52,18 @@ function ofTheGate({ gate }: Profile, parts: ReadonlyMap<string, LoadedPart>): M
   if (gate.layout === 'single' && gate.presence !== 'none') need('front', 'the gate must see who stands before it')
   need('fire', 'people must get out in a fire')
   if (gate.policy.finger !== 'never') need('finger', `the policy asks for a fingerprint (${gate.policy.finger})`)
+  return found
+}
+
+function ofTheObstacles({ obstacles: { sources, camera } }: IgvProfile, parts: ReadonlyMap<string, LoadedPart>): Mistake[] {
+  const found = Object.keys(sources).flatMap((name) => wrongPart(parts, name, Lidar.name, ['obstacles', 'sources', name]))
+  for (const [name, part] of parts) {
+    // The sources live in a thread of their own, where no other part is.
+    const named = name in sources ? partsNamedBy(part)[0] : undefined
+    if (named !== undefined) found.push({ path: ['parts', name, named.option], text: `${name} is a source of obstacles and cannot use another part` })
+    if (part.driver.contract.name === Lidar.name && !(name in sources)) found.push({ path: ['parts', name], text: `${name} is a lidar that no source of obstacles uses` })
+  }
+  if (camera !== undefined) found.push(...wrongPart(parts, camera.use, Camera.name, ['obstacles', 'camera', 'use']))
   return found
 }
 

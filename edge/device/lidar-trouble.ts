@@ -4,7 +4,7 @@ import type { LidarTrouble } from './capabilities.ts'
 import type { Health } from './contract.ts'
 
 /** What a driver can find by itself; the rest takes knowledge of the mounting. */
-export type StreamTrouble = Exclude<LidarTrouble, 'reversed' | 'upside-down' | 'blinded'>
+export type StreamTrouble = Exclude<LidarTrouble, 'reversed' | 'upside-down'>
 
 export const troubleCode = {
   silent: 'PC-LIDAR-SILENT',
@@ -17,6 +17,7 @@ export const troubleCode = {
   lossy: 'PC-LIDAR-LOSSY',
   late: 'PC-LIDAR-LATE',
   fault: 'PC-LIDAR-FAULT',
+  blinded: 'PC-LIDAR-DIRTY',
 } as const satisfies Record<StreamTrouble, ErrorCode>
 
 const says = {
@@ -30,6 +31,7 @@ const says = {
   lossy: 'loses packets on the way',
   late: 'sends packets that arrive too late',
   fault: 'does not turn, or reports a fault of its own',
+  blinded: 'reports that its window is too dirty to see through',
 } as const satisfies Record<StreamTrouble, string>
 
 /** One plain sentence on a trouble of the component of that name. */

@@ -1,9 +1,7 @@
 /** Joins profile, drivers and edge into a running device: the one place that wires anything. */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { WallTime } from '../../edge/base/clock.ts'
 import { ConfigError } from '../../edge/base/error.ts'
-import type { Lists } from '../../edge/gate/lists.ts'
 import { DeviceModel } from '../../edge/device/model.ts'
 import { journalComponent } from '../../edge/journal/component.ts'
 import { Journal } from '../../edge/journal/journal.ts'
@@ -11,13 +9,12 @@ import { deviceKey } from '../../edge/journal/seal.ts'
 import { Chronicle } from '../../edge/run/chronicle.ts'
 import { RuntimeMonitor } from '../../edge/run/runtime.ts'
 import { Supervisor, type Unit } from '../../edge/run/supervisor.ts'
-import { ScreenServer } from '../../edge/screen/server.ts'
 import { Uplink } from '../../edge/uplink/uplink.ts'
 import type { Device, DriverContext } from '../../drivers/kit/driver.ts'
 import type { LoadedProfile } from '../load.ts'
+import type { EgateProfile, IgvProfile, LoadedPart } from '../profile.ts'
 import { partsNamedBy } from '../references.ts'
-import { gateUnits } from './gate.ts'
-import type { BootOptions } from './options.ts'
+import type { BootOptions, KindUnits } from './options.ts'
 import { readSecret } from './secrets.ts'
 
 export interface RunningDevice {
@@ -60,7 +57,7 @@ export async function assemble(loaded: LoadedProfile, options: BootOptions): Pro
     memory.stop()
     await journal.close()
   }
-  const { units, lists, screen } = await assembleUnits(loaded, { ...options, model, journal, secret }).catch(async (error: unknown) => {
+  const { units, vouchedUntil, screen } = await assembleUnits(loaded, { ...options, model, journal, secret }).catch(async (error: unknown) => {
     await closeJournal()
     throw error
   })
@@ -72,7 +69,7 @@ export async function assemble(loaded: LoadedProfile, options: BootOptions): Pro
     cancelPrune()
     if (stopping) return
     cancelPrune = clock.after(prunePeriod_ms, prune)
-    if (!plausible(clock.wall(), lists)) {
+    if (vouchedUntil !== undefined && clock.wall() > vouchedUntil() + vouched_ms) {
       log.warn({ code: 'PC-RUN-CLOCK' }, 'nothing old is removed: the clock says more than the newest list can vouch for')
       return
     }
@@ -102,35 +99,29 @@ export async function assemble(loaded: LoadedProfile, options: BootOptions): Pro
   }
 }
 
-/** A clock that leapt ahead would make every fact old and every day's key due. */
-const plausible = (wall: WallTime, lists: Lists): boolean => wall <= Math.max(0, ...lists.loaded.map(({ expires }) => Date.parse(expires))) + vouched_ms
-
 interface AssemblyContext extends BootOptions {
   model: DeviceModel
   journal: Journal
   secret(reference: string): Promise<Uint8Array>
 }
 
-async function assembleUnits(loaded: LoadedProfile, context: AssemblyContext): Promise<{ units: Unit[]; lists: Lists; screen: ScreenServer | undefined }> {
-  const { profile } = loaded
+async function assembleUnits(loaded: LoadedProfile, context: AssemblyContext): Promise<KindUnits> {
+  const { profile, parts } = loaded
   const { model, clock, log, secret } = context
-  const parts = partUnits(loaded, model, { clock, log, secret })
-  const gate = await gateUnits(loaded, parts.map(({ name }) => name), context)
-  const units = [...parts, ...gate.units]
+  // The lidars that the vehicle's safety rests on run in a thread of their own, with nothing beside them.
+  const elsewhere = new Set(profile.device.kind === 'igv' ? Object.keys((profile as IgvProfile).obstacles.sources) : [])
+  const here = new Map([...parts].filter(([name]) => !elsewhere.has(name)))
+  const units = partUnits(here, model, { clock, log, secret })
+  // Each kind of device loads its own half of the program only.
+  const kind = profile.device.kind === 'egate'
+    ? await (await import('./gate.ts')).gateUnits(profile as EgateProfile, units.map(({ name }) => name), context)
+    : (await import('./obstacles.ts')).obstacleUnits(loaded as LoadedProfile<IgvProfile>, context)
   if (profile.uplink !== undefined) units.push(await uplinkUnit(profile.uplink, loaded, context))
-  const screen = profile.screen === undefined ? undefined : new ScreenServer({
-    model, gate: 'gate', camera: profile.gate.use.camera, clock, log, host: profile.screen.host, port: profile.screen.port,
-    languages: profile.device.languages, pageDir: context.page,
-  })
-  if (screen !== undefined) {
-    model.add(screen.component)
-    units.push({ name: 'screen', needs: [], restart: 'retry', start: (signal) => screen.start(signal), stop: () => screen.stop() })
-  }
-  return { units, lists: gate.lists, screen }
+  return { ...kind, units: [...units, ...kind.units] }
 }
 
 /** A unit for each part of the profile; each needs the parts that its options name. */
-function partUnits({ parts }: LoadedProfile, model: DeviceModel, context: Pick<DriverContext, 'clock' | 'log' | 'secret'>): Unit[] {
+function partUnits(parts: ReadonlyMap<string, LoadedPart>, model: DeviceModel, context: Pick<DriverContext, 'clock' | 'log' | 'secret'>): Unit[] {
   const waiting = new Map(parts)
   const units: Unit[] = []
   const make = (name: string, trail: readonly string[]): void => {

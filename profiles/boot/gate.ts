@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import {
   Barrier, Camera, CodeReader, DocumentReader, FingerprintScanner, Indicator, PresenceSensor, SafetyInput,
 } from '../../edge/device/capabilities.ts'
-import type { Cancel } from '../../edge/base/clock.ts'
+import type { Cancel, WallTime } from '../../edge/base/clock.ts'
 import { sleep } from '../../edge/base/wait.ts'
 import type { Component } from '../../edge/device/component.ts'
 import type { Common, Contract, Members } from '../../edge/device/contract.ts'
@@ -12,12 +12,12 @@ import { emergencyKind, GateController, serviceKind } from '../../edge/gate/cont
 import { Enrolments } from '../../edge/gate/enrolment.ts'
 import type { SafetyReason } from '../../edge/gate/input.ts'
 import { ListFolder, type RefusedList } from '../../edge/gate/list-folder.ts'
-import type { Lists } from '../../edge/gate/lists.ts'
 import type { GateParts } from '../../edge/gate/parts.ts'
 import type { Journal } from '../../edge/journal/journal.ts'
 import { FaceService } from '../../edge/perception/face-service.ts'
 import type { Unit } from '../../edge/run/supervisor.ts'
-import type { LoadedProfile } from '../load.ts'
+import { ScreenServer } from '../../edge/screen/server.ts'
+import type { EgateProfile } from '../profile.ts'
 import type { BootOptions } from './options.ts'
 import { publicKey } from './secrets.ts'
 
@@ -32,8 +32,8 @@ export interface GateContext extends BootOptions {
   secret(reference: string): Promise<Uint8Array>
 }
 
-/** Three units: the lists, face recognition, and the gate, which needs every part to have been asked once. */
-export async function gateUnits({ profile }: LoadedProfile, partNames: readonly string[], context: GateContext): Promise<{ units: Unit[]; lists: Lists }> {
+/** The lists, face recognition, the gate, which needs every part to have been asked once, and its page. */
+export async function gateUnits(profile: EgateProfile, partNames: readonly string[], context: GateContext) {
   const { model, journal, clock, log, secret, state } = context
   const key = await secret(profile.lists.key)
   const authority = publicKey(await secret(profile.lists.authority), profile.lists.authority)
@@ -47,7 +47,7 @@ export async function gateUnits({ profile }: LoadedProfile, partNames: readonly 
   }
   const face = new FaceService({
     clock, log, models: resolve(context.home, profile.face.models), engine: profile.face.engine,
-    ...(context.faceWorker === undefined ? {} : { worker: context.faceWorker }),
+    ...(context.workers === undefined ? {} : { worker: context.workers.face }),
   })
   model.add(face.component)
   const { use, ...setup } = profile.gate
@@ -68,7 +68,15 @@ export async function gateUnits({ profile }: LoadedProfile, partNames: readonly 
       },
     },
   ]
-  return { units, lists }
+  const vouchedUntil = (): WallTime => Math.max(0, ...lists.loaded.map(({ expires }) => Date.parse(expires)))
+  if (profile.screen === undefined) return { units, vouchedUntil }
+  const screen = new ScreenServer({
+    model, gate: 'gate', camera: use.camera, clock, log, host: profile.screen.host, port: profile.screen.port,
+    languages: profile.device.languages, pageDir: context.page,
+  })
+  model.add(screen.component)
+  units.push({ name: 'screen', needs: [], restart: 'retry', start: (signal) => screen.start(signal), stop: () => screen.stop() })
+  return { units, vouchedUntil, screen }
 }
 
 /** Looks for new lists while the gate runs: an operator only has to put a file in the place of the old one. */
@@ -123,7 +131,7 @@ function outOfServiceBefore(journal: Journal): string | undefined {
   return on === false ? by : undefined
 }
 
-function gateParts(use: LoadedProfile['profile']['gate']['use'], model: DeviceModel): GateParts {
+function gateParts(use: EgateProfile['gate']['use'], model: DeviceModel): GateParts {
   const optional = <M extends Members & Common, K extends keyof GateParts>(role: K, contract: Contract<M>): { [Role in K]?: Component<M> } => {
     const name = use[role]
     return (name === undefined ? {} : { [role]: model.as(name, contract) }) as { [Role in K]?: Component<M> }

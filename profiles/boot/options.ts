@@ -1,6 +1,8 @@
-/** What a device is told by whoever starts it. */
-import type { Clock } from '../../edge/base/clock.ts'
+/** What a device is told by whoever starts it, and what its kind adds to its parts. */
+import type { Clock, WallTime } from '../../edge/base/clock.ts'
 import type { Logger } from '../../edge/base/log.ts'
+import type { Unit } from '../../edge/run/supervisor.ts'
+import type { ScreenServer } from '../../edge/screen/server.ts'
 
 export interface BootOptions {
   /** Where the device keeps its journal, lists, records and credentials. */
@@ -13,6 +15,14 @@ export interface BootOptions {
   home: string
   /** Where the bundled page lies. */
   page: string
-  /** The perception worker's program, when it is not the source beside the service. */
-  faceWorker?: URL
+  /** The programs of the threads, when they are not the sources beside who starts them. */
+  workers?: { face: URL; obstacles: URL; tracking: URL }
+}
+
+/** What a kind of device consists of, beside its parts. */
+export interface KindUnits {
+  units: Unit[]
+  /** The last moment that somebody signed for: a clock that leapt far beyond would make every fact old and every day's key due. */
+  vouchedUntil?: () => WallTime
+  screen?: ScreenServer
 }

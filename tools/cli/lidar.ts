@@ -9,6 +9,7 @@ import { loadProfile } from '../../profiles/load.ts'
 import { captureStats, statsTable } from '../lidar/capture-stats.ts'
 import { checkLidars, checkTable } from '../lidar/check-lidars.ts'
 import { openCapture } from '../lidar/recognise.ts'
+import { viewCommand } from './lidar-view.ts'
 import { processTerminal, type Terminal } from './terminal.ts'
 
 export function command(): Command {
@@ -17,10 +18,11 @@ export function command(): Command {
 
 export function lidarCommand(terminal: Terminal): Command {
   return new Command('lidar')
-    .description('Plays, measures and checks what lidars send.')
+    .description('Plays, measures, checks and draws what lidars send.')
     .addCommand(replayCommand(terminal))
     .addCommand(statsCommand(terminal))
     .addCommand(checkCommand(terminal))
+    .addCommand(viewCommand(terminal))
     .addHelpText('after', '\nExample:\n  portcullis lidar stats recording.pcap')
 }
 

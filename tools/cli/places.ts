@@ -14,5 +14,9 @@ export const home = join(here, '..', '..')
 /** The bundled page. */
 export const pageFolder = join(home, 'build', 'screen')
 
-/** The perception worker of the bundle; the sources find their own. */
-export const faceWorker: URL | undefined = bundled ? new URL('./perception-worker.js', import.meta.url) : undefined
+/** The programs of the bundle's threads; the sources find their own. */
+export const workers = bundled ? {
+  face: new URL('./perception-worker.js', import.meta.url),
+  obstacles: new URL('./obstacle-worker.js', import.meta.url),
+  tracking: new URL('./tracking-worker.js', import.meta.url),
+} : undefined

@@ -7,7 +7,7 @@ import { createLogger, type Logger, type LogLevel } from '../../edge/base/log.ts
 import { createNotifier } from '../../edge/run/notify.ts'
 import { assemble } from '../../profiles/boot/boot.ts'
 import { loadProfile } from '../../profiles/load.ts'
-import { faceWorker, home, pageFolder } from './places.ts'
+import { home, pageFolder, workers } from './places.ts'
 import { version } from './version.ts'
 
 interface RunOptions {
@@ -33,13 +33,15 @@ async function run({ profile: file, state, log: level }: RunOptions): Promise<vo
   endOnBug(log)
   const device = await assemble(loaded, {
     state: resolve(state), clock: systemClock, log, version, env: process.env, home, page: pageFolder,
-    ...(faceWorker === undefined ? {} : { faceWorker }),
+    ...(workers === undefined ? {} : { workers }),
   })
   const notifier = createNotifier({ clock: systemClock, log, env: process.env, alive: () => device.runtime.alive() })
   const sinceStart_ms = (): number => Math.round(process.uptime() * 1000)
-  device.model.get('face').onChange('health', ({ status }) => {
-    if (status === 'ready') log.info({ started_ms: sinceStart_ms() }, 'face recognition is ready')
-  })
+  for (const { name, says } of slowToStart) {
+    device.model.list().find((component) => component.name === name)?.onChange('health', ({ status }) => {
+      if (status === 'ready') log.info({ started_ms: sinceStart_ms() }, says)
+    })
+  }
   try {
     const early = await Promise.race([device.start(), stopped])
     if (early === undefined) {
@@ -62,6 +64,9 @@ async function run({ profile: file, state, log: level }: RunOptions): Promise<vo
     setTimeout(() => process.exit(), 500).unref()
   }
 }
+
+/** Components that need longer than the rest: when they are ready is worth a line. */
+const slowToStart = [{ name: 'face', says: 'face recognition is ready' }, { name: 'obstacles', says: 'every lidar is ready' }] as const
 
 /**
  * A bug ends the program: the doors shut by their own limits, and systemd starts it again. What the

@@ -6,7 +6,7 @@ import { parse } from 'yaml'
 import type { Via } from '../../drivers/kit/twin.ts'
 import { systemClock } from '../../edge/base/clock.ts'
 import { within } from '../../edge/base/wait.ts'
-import type { Profile } from '../../profiles/profile.ts'
+import type { EgateProfile } from '../../profiles/profile.ts'
 import { root } from '../house/sources.ts'
 import { Centre } from './centre.ts'
 import { EgateWorld } from './egate-world.ts'
@@ -57,7 +57,7 @@ export class EgateSite {
     const faces = await readFaces()
     const cast = { faces: faces.people.map(({ id }) => id), photographed: faces.attacks['photo']?.of ?? '' }
     const travellers = Array.from({ length: options.travellers }, (_, number) => traveller(number, cast))
-    const { device, lists } = parse(readFileSync(profileFile, 'utf8')) as Profile
+    const { device, lists } = parse(readFileSync(profileFile, 'utf8')) as EgateProfile
     await mkdir(folder, { recursive: true })
     const state = join(folder, 'state')
     const authority = await makeState(state, lists.folder, travellers, faces)

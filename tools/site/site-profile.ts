@@ -9,7 +9,8 @@ export interface SiteProfileOptions {
   /** Options by part: where each twin is. */
   places: Readonly<Record<string, Record<string, unknown>>>
   broker: string
-  port: number
+  /** Of the traveller's page, where the device has one. */
+  port?: number
   /** Sections to change beside that, such as `gate.limits`. */
   changes?: readonly { path: readonly string[]; value: unknown }[]
 }
@@ -22,7 +23,7 @@ export function writeSiteProfile({ from, to, places, broker, port, changes = [] 
   }
   document.setIn(['uplink', 'broker'], broker)
   document.deleteIn(['uplink', 'identity'])
-  document.setIn(['screen', 'port'], port)
+  if (port !== undefined) document.setIn(['screen', 'port'], port)
   for (const { path, value } of changes) document.setIn(path, value)
   const text = String(document)
   writeFileSync(to, text)

@@ -108,7 +108,7 @@ for (const [what, code, reason, fault] of [
   ['the same scan again and again', 'PC-LIDAR-FROZEN', 'frozen', { frozen: true }],
   ['scanning no more', 'PC-LIDAR-SILENT', 'silent', { stopped: true }],
   ['a device error', 'PC-LIDAR-FAULT', 'fault', { status: 1 }],
-  ['a window that is too dirty', 'PC-SICK-DIRTY', 'blinded', { status: 5 }],
+  ['a window that is too dirty', 'PC-LIDAR-DIRTY', 'blinded', { status: 5 }],
   ['a clock that jumps', 'PC-LIDAR-CLOCK', 'clock', { clockJump_us: -500_000 }],
 ] as const) {
   void t.test(`${what}: named, and over when it is over`, async (t) => {
@@ -128,7 +128,7 @@ for (const [what, code, reason, fault] of [
 void t.test('a window that gets dirty is said before it is too late', async (t) => {
   const { lidar, tim, troubles } = await started(t)
   tim.faults.status = 2
-  await until(() => lidar.health.code === 'PC-SICK-DIRTY', 'it is said')
+  await until(() => lidar.health.code === 'PC-LIDAR-DIRTY', 'it is said')
   t.equal(lidar.health.status, 'degraded')
   t.strictSame(troubles, [])
 })

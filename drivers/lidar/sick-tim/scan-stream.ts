@@ -125,11 +125,11 @@ export class ScanStream {
     const { status } = this.decoder
     const { warning } = this.watch
     if (status === deviceStatus.pollutionError) {
-      this.#fail('blinded', 'PC-SICK-DIRTY', `${component.name} says that its window is too dirty to see through.`)
+      this.#fail('blinded', 'PC-LIDAR-DIRTY', `${component.name} says that its window is too dirty to see through.`)
       return
     }
     this.#reported = undefined
-    if (status === deviceStatus.pollutionWarning) this.#publishHealth({ status: 'degraded', code: 'PC-SICK-DIRTY', says: `${component.name} says that its window is getting dirty.` })
+    if (status === deviceStatus.pollutionWarning) this.#publishHealth({ status: 'degraded', code: 'PC-LIDAR-DIRTY', says: `${component.name} says that its window is getting dirty.` })
     else if (warning !== undefined) this.#publishHealth({ status: 'degraded', code: troubleCode[warning], says: troubleSays(component.name, warning) })
     else this.#publishHealth({ status: 'ready' })
   }

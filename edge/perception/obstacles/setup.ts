@@ -27,6 +27,7 @@ export const Source = closed({
   stale_ms: integer(20, 2_000, 200, 'Without points for so long the source stops the vehicle.'),
   range_m: Type.Optional(range(0, 300, 'Nearest and farthest distance that is believed, metres.')),
   reference: Type.Optional(Type.Array(Polygon, { maxItems: 8, description: 'Parts of the vehicle, or fixed marks on it, that this sensor always sees when it is mounted as said and clean (reference contour, IEC 61496-3).' })),
+  stopFields: Type.Array(Type.String({ maxLength: 64 }), { maxItems: 64, default: [], description: "Fields of the sensor's own evaluation that stop the vehicle when they are not free, by their names." }),
   blind_share: number(0.05, 1, 0.6, 'With less than this share of the beams that usually come back the sensor counts as blinded.'),
 }, 'A lidar that the decision is made with.')
 export type Source = Static<typeof Source>

@@ -55,7 +55,9 @@ const text = async (page: Page, id: string): Promise<string> => (await page.loca
 const brightness = async (page: Page, x: number, y: number): Promise<number> => await page.evaluate(({ x, y }) => {
   const canvas = document.querySelector('canvas')
   if (canvas === null) return 0
-  const [px, py] = [canvas.width / 2 - y * 26 * devicePixelRatio, canvas.height / 2 - (x - 4) * 26 * devicePixelRatio]
+  // The farthest corner of a field is 9.01 m away, and the page shows a little more.
+  const scale = (Math.min(canvas.clientWidth, canvas.clientHeight) / (2 * 1.3 * Math.hypot(9, 0.5))) * devicePixelRatio
+  const [px, py] = [canvas.width / 2 - y * scale, canvas.height / 2 - x * scale]
   const data = canvas.getContext('2d')?.getImageData(px - 4, py - 4, 9, 9).data ?? []
   return Math.max(...data.filter((_, at) => at % 4 < 3))
 }, { x, y })

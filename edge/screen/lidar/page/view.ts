@@ -7,6 +7,7 @@ import { LidarMap, type Look } from './map.ts'
 const silence_ms = 1_500
 const retry_ms = 1_000
 const objectsShown = 12
+const reachLeast_m = 5
 
 function element<E extends HTMLElement>(id: string, kind: new () => E): E {
   const found = document.getElementById(id)
@@ -18,8 +19,8 @@ const canvas = element('map', HTMLCanvasElement)
 const map = new LidarMap(canvas)
 const ground = element('ground', HTMLInputElement)
 const still = element('still', HTMLInputElement)
-const home: Look = { x: 4, y: 0, scale: 26 }
-let look: Look = { ...home }
+let home: Look = { x: 0, y: 0, scale: 26 }
+let look = home
 let setup: ViewSetup | undefined
 let state: ViewState | undefined
 let clouds: (ShownCloud | undefined)[] = []
@@ -66,6 +67,15 @@ function begin(said: ViewSetup): void {
   clouds = said.sources.map(() => undefined)
   element('title', HTMLElement).textContent = said.title
   document.title = `Portcullis: ${said.title}`
+  home = lookAt(said)
+  look = home
+}
+
+/** So that all fields are seen, and what is around them. */
+function lookAt({ fields, body }: ViewSetup): Look {
+  const corners = [...fields.flatMap(({ stop, slow = [] }) => [...stop, ...slow]), ...body.flat()]
+  const reach = Math.max(reachLeast_m, ...corners.map(([x, y]) => Math.hypot(x, y))) * 1.3
+  return { x: 0, y: 0, scale: Math.min(canvas.clientWidth, canvas.clientHeight) / (2 * reach) }
 }
 
 /** A page that hears nothing must not look as if all were well. */
@@ -140,7 +150,7 @@ function change(next: Look): void {
 }
 
 const moves: Record<string, () => void> = {
-  '+': () => zoom(1.25), '-': () => zoom(0.8), '0': () => change({ ...home }),
+  '+': () => zoom(1.25), '-': () => zoom(0.8), '0': () => change(home),
   ArrowUp: () => change({ ...look, x: look.x + 50 / look.scale }), ArrowDown: () => change({ ...look, x: look.x - 50 / look.scale }),
   ArrowLeft: () => change({ ...look, y: look.y + 50 / look.scale }), ArrowRight: () => change({ ...look, y: look.y - 50 / look.scale }),
 }

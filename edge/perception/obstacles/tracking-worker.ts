@@ -1,0 +1,57 @@
+/**
+ * The tracking worker: follows what the safety path saw, and joins it with what the camera sees. It has
+ * time: whatever it does, the safety path does not wait for it.
+ */
+import { serveWorker } from '../../run/worker-program.ts'
+import type { EngineName } from '../engine/engine.ts'
+import { CameraView } from '../objects/camera-view.ts'
+import { CloudRing } from './cloud.ts'
+import type { TrackedObject } from './contract.ts'
+import type { ObstacleSetup } from './setup.ts'
+import { Tracker } from './tracker.ts'
+
+export interface TrackingSetup {
+  clouds: readonly { source: string; memory: SharedArrayBuffer; pointsMax: number }[]
+  /** Without it no neural net is loaded. */
+  camera?: NonNullable<ObstacleSetup['camera']>
+  /** Folder of the models. */
+  models: string
+  engine: EngineName | 'auto'
+}
+
+export interface TrackingNews {
+  objects: TrackedObject[]
+}
+
+export interface PictureRequest {
+  jpeg: Uint8Array
+}
+
+/** How often the rings are looked at: a tenth of the quickest turn. */
+const look_ms = 5
+
+await serveWorker(async (data, tell) => {
+  const { clouds, camera, models, engine } = data as TrackingSetup
+  const tracker = new Tracker()
+  const view = camera === undefined ? undefined : await CameraView.load(camera, models, engine === 'auto' ? undefined : engine)
+  const rings = clouds.map(({ source, memory, pointsMax }) => ({ source, ring: new CloudRing(pointsMax, memory), seen: 0 }))
+  setInterval(() => {
+    let changed = false
+    for (const each of rings) {
+      const { finished } = each.ring
+      if (finished === each.seen) continue
+      each.seen = finished
+      changed = each.ring.newest((cloud) => tracker.onCloud(each.source, cloud, performance.now())) || changed
+    }
+    if (!changed) return
+    const objects = tracker.objects()
+    tell({ objects: view === undefined ? objects : view.join(objects, performance.now()) } satisfies TrackingNews)
+  }, look_ms)
+  return {
+    about: undefined,
+    async handle(request) {
+      await view?.look((request as PictureRequest).jpeg, performance.now())
+      return {}
+    },
+  }
+})

@@ -1,0 +1,62 @@
+/** `portcullis lidar view`: draws what lidars see, of a capture or of a device's profile. */
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import { Command } from 'commander'
+import { systemClock } from '../../edge/base/clock.ts'
+import { UsageError } from '../../edge/base/error.ts'
+import { LidarViewServer } from '../../edge/screen/lidar/server.ts'
+import { captureScene } from '../lidar/view-capture.ts'
+import { profileScene } from '../lidar/view-profile.ts'
+import { home } from './places.ts'
+import type { Terminal } from './terminal.ts'
+
+interface ViewCommand {
+  port: string
+  host: string
+  height: string
+  yaw: string
+  body: string
+  speed: string
+  sensor?: string
+  metadata?: string
+}
+
+export const viewCommand = (terminal: Terminal): Command => new Command('view')
+  .description('Serves a page that draws what lidars see from above: a capture, or the lidars of a profile live.')
+  .argument('<file>', 'a capture, or a profile (.yaml)')
+  .option('--port <number>', 'where the page is served; 0 takes any free port', '8090')
+  .option('--host <address>', 'the address that it is served on', '127.0.0.1')
+  .option('--height <metres>', 'of a capture: how high above the ground its sensor was', '1.7')
+  .option('--yaw <degrees>', 'of a capture: how far its sensor was turned to the left', '0')
+  .option('--body <metres>', 'of a capture: length and width of the vehicle under its sensor', '0.5x0.5')
+  .option('--speed <times>', 'of a capture: 1 as recorded, 0.2 five times slower', '1')
+  .option('--sensor <driver>', 'of which sensor a capture is, when its packets do not tell')
+  .option('--metadata <file>', 'its metadata or calibration, when no file beside the capture is it')
+  .addHelpText('after', '\nExample:\n  portcullis lidar view recording.pcap --height 1.2')
+  .action(async (file: string, options: ViewCommand) => {
+    if (statSync(file, { throwIfNoEntry: false }) === undefined) throw new UsageError('PC-CLI-FILE', `There is no file ${file}.`)
+    const number = (text: string, what: string): number => {
+      const value = Number(text)
+      if (text.trim() === '' || !Number.isFinite(value)) throw new UsageError('PC-CLI-OPTION', `The ${what} is a number.`)
+      return value
+    }
+    const [length = '', width = ''] = options.body.split('x')
+    const scene = /\.ya?ml$/.test(file) ? await profileScene(file) : await captureScene(file, {
+      height_m: number(options.height, 'height'), yaw: number(options.yaw, 'yaw'), speed: number(options.speed, 'speed'), length_m: number(length, 'length'), width_m: number(width, 'width'),
+      ...(options.sensor === undefined ? {} : { sensor: options.sensor }), ...(options.metadata === undefined ? {} : { metadata: options.metadata }),
+    })
+    const signal = terminal.signal()
+    const server = new LidarViewServer({ scene, clock: systemClock, host: options.host, port: number(options.port, 'port'), pageDir: join(home, 'build', 'lidar-view') })
+    try {
+      const address = await server.start()
+      await scene.start()
+      terminal.out(`The lidar view is at ${address}; Ctrl-C ends it.\n`)
+      await new Promise<void>((resolve) => {
+        if (signal.aborted) resolve()
+        else signal.addEventListener('abort', () => resolve(), { once: true })
+      })
+    } finally {
+      await scene.stop()
+      await server.stop()
+    }
+  })
