@@ -1,6 +1,6 @@
 import t from 'tap'
 import { conformance, until } from '../../kit/conformance.ts'
-import { Scene } from '../scene.ts'
+import { Scene } from '../yard/scene.ts'
 import { driver } from './driver.ts'
 import { pandarTwin } from './twin.ts'
 

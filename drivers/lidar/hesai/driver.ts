@@ -3,7 +3,7 @@ import { Lidar } from '../../../edge/device/capabilities.ts'
 import { Type } from '../../../edge/base/schema.ts'
 import { defineDriver, optionsOf } from '../../kit/driver.ts'
 import { calibrationIn, calibrationOption } from '../calibration-file.ts'
-import { udpLidar, udpLidarOptions } from '../udp-device.ts'
+import { udpLidar, udpLidarOptions } from '../stream/udp-device.ts'
 import { PandarXt16Decoder } from './codec.ts'
 import { correctionBytesMax, readCorrection } from './correction.ts'
 

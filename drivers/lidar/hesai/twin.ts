@@ -1,8 +1,8 @@
 /** An emulated PandarXT-16: the point cloud packets that it sends of what stands around it. */
 import { fullTurn, perRadian } from '../azimuth.ts'
-import { Echoes, type Wanted } from '../echoes.ts'
+import { Echoes, type Wanted } from '../yard/echoes.ts'
 import type { PacketEncoder, Surroundings } from '../encoder.ts'
-import { UdpLidarTwin, type UdpLidarTwinOptions } from '../udp-twin.ts'
+import { UdpLidarTwin, type UdpLidarTwinOptions } from '../yard/udp-twin.ts'
 import {
   blockBytes, blockDelay_us, blocks, channelBytes, dateAt, factoryAt, firstChannel_us, headBytes, modeAt, nextChannel_us, packetBytes, type ReturnMode,
   returnModes, round_us, sequenceAt, speedAt, timeAt, unit_m,

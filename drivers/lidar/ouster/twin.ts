@@ -1,7 +1,7 @@
 /** An emulated Ouster: the lidar packets that it sends of what stands around it, and its metadata over HTTP. */
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { UdpLidarTwin, type UdpLidarTwinOptions } from '../udp-twin.ts'
+import { UdpLidarTwin, type UdpLidarTwinOptions } from '../yard/udp-twin.ts'
 import { OusterEncoder } from './encoder.ts'
 import { metadataPath } from './metadata-fetch.ts'
 import type { Metadata } from './metadata.ts'

@@ -2,8 +2,8 @@
 import { concat, empty, fromHex } from '../../../edge/base/bytes.ts'
 import type { StreamDevice, Via } from '../../kit/twin.ts'
 import { StreamTwin } from '../../kit/twin.ts'
-import { FaultyView, type ViewFaults } from '../faulty-view.ts'
-import { Scene, seeded } from '../scene.ts'
+import { FaultyView, type ViewFaults } from '../yard/faulty-view.ts'
+import { Scene, seeded } from '../yard/scene.ts'
 import { type DeviceHealth, encodeDescriptor, encodeReply, node_bytes, Reply, Request, requestAt } from './codec.ts'
 
 export interface RplidarTwinOptions {

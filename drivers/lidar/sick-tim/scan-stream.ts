@@ -10,7 +10,7 @@ import type { Component } from '../../../edge/device/component.ts'
 import type { Health } from '../../../edge/device/contract.ts'
 import { troubleCode, troubleSays } from '../../../edge/device/lidar-trouble.ts'
 import { PointBlock } from '../../../edge/device/points.ts'
-import { SourceWatch, type WatchLimits } from '../source-watch.ts'
+import { SourceWatch, type WatchLimits } from '../stream/source-watch.ts'
 
 import type { Payload } from './cola.ts'
 import { type Field, type FieldState, isConfigured } from './fields.ts'

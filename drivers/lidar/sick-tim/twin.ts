@@ -1,8 +1,8 @@
 /** An emulated TiM781: it answers CoLa B, scans what stands in its scene at true pace, and watches its fields. */
 import { ascii, equal } from '../../../edge/base/bytes.ts'
 import { type StreamDevice, StreamTwin, type Via } from '../../kit/twin.ts'
-import { FaultyView, type ViewFaults } from '../faulty-view.ts'
-import { Scene } from '../scene.ts'
+import { FaultyView, type ViewFaults } from '../yard/faulty-view.ts'
+import { Scene } from '../yard/scene.ts'
 import { colaFramer, frame, type Payload, telegram, Writer } from './cola.ts'
 import { encodeField, encodeResults, encodeScan, type ScanContent } from './encode.ts'
 import { type Field, FieldEvaluation, fieldName, fieldsMax, fieldsPerSet } from './fields.ts'

@@ -2,7 +2,7 @@
 import { Lidar } from '../../../edge/device/capabilities.ts'
 import { defineDriver, optionsOf } from '../../kit/driver.ts'
 import { calibrationIn, calibrationOption } from '../calibration-file.ts'
-import { udpLidar, udpLidarOptions } from '../udp-device.ts'
+import { udpLidar, udpLidarOptions } from '../stream/udp-device.ts'
 import { calibrationBytesMax, readCalibration } from './calibration.ts'
 import { VelodyneDecoder } from './codec.ts'
 import type { VelodyneModel } from './model.ts'

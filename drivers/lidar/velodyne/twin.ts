@@ -1,8 +1,8 @@
 /** An emulated VLP-16 or VLP-32C: the data packets that it sends of what stands around it. */
 import { fullTurn, perRadian } from '../azimuth.ts'
-import { Echoes } from '../echoes.ts'
+import { Echoes } from '../yard/echoes.ts'
 import type { PacketEncoder, Surroundings } from '../encoder.ts'
-import { UdpLidarTwin, type UdpLidarTwinOptions } from '../udp-twin.ts'
+import { UdpLidarTwin, type UdpLidarTwinOptions } from '../yard/udp-twin.ts'
 import { blockBytes, blockHeadBytes, blocks, hour_us, modeAt, modes, packetBytes, packetPeriod_us, pointBytes, productAt, type ReturnMode, timeAt } from './codec.ts'
 import { firing_us, type Laser, lasersOf, sequence_us, type VelodyneModel } from './model.ts'
 

@@ -3,8 +3,8 @@
  * air or in rain, by ray casting. Coordinates are the vehicle's: x forward, y left, z up from the
  * ground, metres; the mount says where the sensor is in them.
  */
-import type { Mount } from '../../edge/perception/obstacles/setup.ts'
-import type { Surroundings } from './encoder.ts'
+import type { Mount } from '../../../edge/perception/obstacles/setup.ts'
+import type { Surroundings } from '../encoder.ts'
 import { Box, Cylinder, type Solid } from './solids.ts'
 
 export interface Motion {

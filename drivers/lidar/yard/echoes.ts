@@ -1,6 +1,6 @@
 /** What comes back of a twin's beams, as sensors with one or two returns report it. */
-import { fullTurn, perRadian } from './azimuth.ts'
-import type { Surroundings } from './encoder.ts'
+import { fullTurn, perRadian } from '../azimuth.ts'
+import type { Surroundings } from '../encoder.ts'
 
 export type Wanted = 'strongest' | 'last' | 'first'
 

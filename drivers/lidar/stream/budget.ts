@@ -1,5 +1,5 @@
 /** How much of what arrives is looked at: a sensor has a rate, and what goes far beyond it is a storm. */
-import type { Instant } from '../../edge/base/clock.ts'
+import type { Instant } from '../../../edge/base/clock.ts'
 
 /** So many times the sensor's own rate is still looked at: two returns a beam, and some to spare. */
 const headroom = 2.5

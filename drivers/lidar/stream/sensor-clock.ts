@@ -2,7 +2,7 @@
  * Compares a sensor's clock with ours: it may run a little faster or slower, but not jump, and no
  * packet comes before its measurement. All that is known is how much later packets come than at best.
  */
-import type { PointBlock } from '../../edge/device/points.ts'
+import type { PointBlock } from '../../../edge/device/points.ts'
 
 /** How fast two clocks may drift apart, ms per ms: ten times what cheap crystals do. */
 const driftMax = 0.000_5

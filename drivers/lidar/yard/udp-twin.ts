@@ -1,9 +1,9 @@
 /** An emulated lidar: real datagrams over loopback at true pace, of what stands in its scene. */
 import { createSocket, type Socket } from 'node:dgram'
-import { type Clock, systemClock } from '../../edge/base/clock.ts'
-import type { Mount } from '../../edge/perception/obstacles/setup.ts'
-import { type Faults, noFaults, type Twin } from '../kit/twin.ts'
-import type { PacketEncoder, Surroundings } from './encoder.ts'
+import { type Clock, systemClock } from '../../../edge/base/clock.ts'
+import type { Mount } from '../../../edge/perception/obstacles/setup.ts'
+import { type Faults, noFaults, type Twin } from '../../kit/twin.ts'
+import type { PacketEncoder, Surroundings } from '../encoder.ts'
 import { FaultyView, RecordedView, type ViewFaults } from './faulty-view.ts'
 import { Scene, seeded } from './scene.ts'
 

@@ -1,9 +1,9 @@
 /** What a lidar's self-test looks at: a second of its stream, against what such a sensor should send. */
-import type { Clock } from '../../edge/base/clock.ts'
-import { sleep } from '../../edge/base/wait.ts'
-import type { Lidar } from '../../edge/device/capabilities.ts'
-import type { Component } from '../../edge/device/component.ts'
-import type { SelfTestReport } from '../../edge/device/contract.ts'
+import type { Clock } from '../../../edge/base/clock.ts'
+import { sleep } from '../../../edge/base/wait.ts'
+import type { Lidar } from '../../../edge/device/capabilities.ts'
+import type { Component } from '../../../edge/device/component.ts'
+import type { SelfTestReport } from '../../../edge/device/contract.ts'
 import type { WatchLimits } from './source-watch.ts'
 import type { Tally, TallyName } from './tally.ts'
 

@@ -1,10 +1,10 @@
 /** A made-up lidar for the tests of what all UDP lidars share: small, with a check sum and a serial number. */
-import { Lidar } from '../../edge/device/capabilities.ts'
-import type { Identity } from '../../edge/device/contract.ts'
-import type { PointBlock } from '../../edge/device/points.ts'
-import type { PacketDecoder, Verdict } from './decoder.ts'
-import { defineDriver, optionsOf } from '../kit/driver.ts'
-import type { PacketEncoder, Surroundings } from './encoder.ts'
+import { Lidar } from '../../../edge/device/capabilities.ts'
+import type { Identity } from '../../../edge/device/contract.ts'
+import type { PointBlock } from '../../../edge/device/points.ts'
+import type { PacketDecoder, Verdict } from '../decoder.ts'
+import { defineDriver, optionsOf } from '../../kit/driver.ts'
+import type { PacketEncoder, Surroundings } from '../encoder.ts'
 import { udpLidar, udpLidarOptions } from './udp-device.ts'
 
 const magic = 0x544f594c

@@ -5,10 +5,10 @@
  * Time is counted in ticks of our own loop where silence is judged: while the loop is busy elsewhere
  * packets wait in the socket, and our own lateness must not look like the sensor's silence.
  */
-import type { StreamTrouble } from '../../edge/device/lidar-trouble.ts'
-import type { PointBlock } from '../../edge/device/points.ts'
-import { Type } from '../../edge/base/schema.ts'
-import type { Verdict } from './decoder.ts'
+import type { StreamTrouble } from '../../../edge/device/lidar-trouble.ts'
+import type { PointBlock } from '../../../edge/device/points.ts'
+import { Type } from '../../../edge/base/schema.ts'
+import type { Verdict } from '../decoder.ts'
 import { Sameness } from './sameness.ts'
 import { SensorClock } from './sensor-clock.ts'
 import { Steady } from './steady.ts'

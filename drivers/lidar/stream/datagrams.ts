@@ -1,7 +1,7 @@
 /** A socket that a sensor's datagrams arrive at. */
 import { createSocket, type Socket } from 'node:dgram'
 import { isIPv4, isIPv6 } from 'node:net'
-import { ConfigError, DeviceError } from '../../edge/base/error.ts'
+import { ConfigError, DeviceError } from '../../../edge/base/error.ts'
 
 export interface ListenAddress {
   host: string

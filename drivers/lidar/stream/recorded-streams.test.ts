@@ -1,15 +1,15 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { parse, Type } from '../../edge/base/schema.ts'
-import { PointBlock } from '../../edge/device/points.ts'
-import { datagrams } from './capture/pcap.ts'
-import type { PacketDecoder } from './decoder.ts'
-import { PandarXt16Decoder } from './hesai/codec.ts'
+import { parse, Type } from '../../../edge/base/schema.ts'
+import { PointBlock } from '../../../edge/device/points.ts'
+import { datagrams } from '../capture/pcap.ts'
+import type { PacketDecoder } from '../decoder.ts'
+import { PandarXt16Decoder } from '../hesai/codec.ts'
 import { SourceWatch, watchOptions } from './source-watch.ts'
 import { tick_ms } from './tally.ts'
-import { VelodyneDecoder } from './velodyne/codec.ts'
-import { vlp16 } from './velodyne/model.ts'
+import { VelodyneDecoder } from '../velodyne/codec.ts'
+import { vlp16 } from '../velodyne/model.ts'
 
 const data = process.env['PORTCULLIS_DATA'] ?? join(import.meta.dirname, '../../../shared/data')
 const limits = parse(Type.Object(watchOptions()), {}, 'PC-TEST-LIMITS', 'limits')

@@ -1,5 +1,5 @@
 /** Finds turns that are bit for bit the turn before: a sensor has noise, so what it measures never comes twice. */
-import type { PointBlock } from '../../edge/device/points.ts'
+import type { PointBlock } from '../../../edge/device/points.ts'
 
 /** Blocks remembered; several times as many as any sensor sends in two turns, so that few displace each other. */
 const slots = 4_096

@@ -1,14 +1,14 @@
 import t, { type Test } from 'tap'
-import { systemClock } from '../../edge/base/clock.ts'
-import { createLogger } from '../../edge/base/log.ts'
-import { mistakes } from '../../edge/base/schema.ts'
-import { within } from '../../edge/base/wait.ts'
-import type { LidarTrouble } from '../../edge/device/capabilities.ts'
-import { troubleOf } from '../../edge/device/lidar-trouble.ts'
-import type { PointBlock } from '../../edge/device/points.ts'
-import { standaloneContext, until } from '../kit/conformance.ts'
+import { systemClock } from '../../../edge/base/clock.ts'
+import { createLogger } from '../../../edge/base/log.ts'
+import { mistakes } from '../../../edge/base/schema.ts'
+import { within } from '../../../edge/base/wait.ts'
+import type { LidarTrouble } from '../../../edge/device/capabilities.ts'
+import { troubleOf } from '../../../edge/device/lidar-trouble.ts'
+import type { PointBlock } from '../../../edge/device/points.ts'
+import { standaloneContext, until } from '../../kit/conformance.ts'
 import { ToyEncoder, toyBeamsPerSecond, toyDriver as driver, type ToySensor, toyLimits as quick } from './toy-lidar.ts'
-import { UdpLidarTwin } from './udp-twin.ts'
+import { UdpLidarTwin } from '../yard/udp-twin.ts'
 
 const nextBlock = async (sensor: ToySensor): Promise<PointBlock> => {
   let stop = (): void => undefined

@@ -1,5 +1,5 @@
 /** What a lidar sees that is dirty, mounted wrongly or frozen: between a scene and an encoder. */
-import type { Surroundings } from './encoder.ts'
+import type { Surroundings } from '../encoder.ts'
 
 /** What is wrong with the sensor or how it is mounted, until it is set right again. */
 export interface ViewFaults {

@@ -1,15 +1,15 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { networkInterfaces } from 'node:os'
 import t, { type Test } from 'tap'
-import { ManualClock, systemClock } from '../../edge/base/clock.ts'
-import { createLogger } from '../../edge/base/log.ts'
-import { sleep, within } from '../../edge/base/wait.ts'
-import { troubleOf } from '../../edge/device/lidar-trouble.ts'
-import { conformance, standaloneContext, until } from '../kit/conformance.ts'
+import { ManualClock, systemClock } from '../../../edge/base/clock.ts'
+import { createLogger } from '../../../edge/base/log.ts'
+import { sleep, within } from '../../../edge/base/wait.ts'
+import { troubleOf } from '../../../edge/device/lidar-trouble.ts'
+import { conformance, standaloneContext, until } from '../../kit/conformance.ts'
 import { listenAddress } from './datagrams.ts'
-import { seeded } from './scene.ts'
+import { seeded } from '../yard/scene.ts'
 import { ToyEncoder, toyDriver as driver, type ToySensor, toyLimits as quick } from './toy-lidar.ts'
-import { UdpLidarTwin } from './udp-twin.ts'
+import { UdpLidarTwin } from '../yard/udp-twin.ts'
 
 const twoBlocks = (sensor: ToySensor): Promise<void> => {
   let stop = (): void => undefined

@@ -1,11 +1,11 @@
 /** What a lidar's driver makes known of its stream: figures once a second, health, and each trouble once. */
-import type { Clock } from '../../edge/base/clock.ts'
-import { describe, type ErrorCode, type PortcullisError } from '../../edge/base/error.ts'
-import type { Logger } from '../../edge/base/log.ts'
-import type { Lidar, LidarTrouble } from '../../edge/device/capabilities.ts'
-import type { Component } from '../../edge/device/component.ts'
-import type { Health } from '../../edge/device/contract.ts'
-import { type StreamTrouble, troubleCode, troubleSays } from '../../edge/device/lidar-trouble.ts'
+import type { Clock } from '../../../edge/base/clock.ts'
+import { describe, type ErrorCode, type PortcullisError } from '../../../edge/base/error.ts'
+import type { Logger } from '../../../edge/base/log.ts'
+import type { Lidar, LidarTrouble } from '../../../edge/device/capabilities.ts'
+import type { Component } from '../../../edge/device/component.ts'
+import type { Health } from '../../../edge/device/contract.ts'
+import { type StreamTrouble, troubleCode, troubleSays } from '../../../edge/device/lidar-trouble.ts'
 import type { Tally } from './tally.ts'
 
 export interface StreamReportOptions {
