@@ -1,8 +1,8 @@
 /** What surrounds a simulated vehicle, as its sensors see it: their twins, each with its own eyes on one yard. */
 import { pandarTwin } from '../../drivers/lidar/hesai/twin.ts'
-import { Scene } from '../../drivers/lidar/scene.ts'
+import { Scene } from '../../drivers/lidar/yard/scene.ts'
 import { SickTimTwin } from '../../drivers/lidar/sick-tim/twin.ts'
-import type { UdpLidarTwin } from '../../drivers/lidar/udp-twin.ts'
+import type { UdpLidarTwin } from '../../drivers/lidar/yard/udp-twin.ts'
 import { vlp16 } from '../../drivers/lidar/velodyne/model.ts'
 import { velodyneTwin } from '../../drivers/lidar/velodyne/twin.ts'
 import type { ObstacleSetup } from '../../edge/perception/obstacles/setup.ts'
