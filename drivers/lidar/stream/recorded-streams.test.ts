@@ -11,7 +11,7 @@ import { tick_ms } from './tally.ts'
 import { VelodyneDecoder } from '../velodyne/codec.ts'
 import { vlp16 } from '../velodyne/model.ts'
 
-const data = process.env['PORTCULLIS_DATA'] ?? join(import.meta.dirname, '../../../shared/data')
+const data = process.env['PORTCULLIS_DATA'] ?? join(import.meta.dirname, '../../../../shared/data')
 const limits = parse(Type.Object(watchOptions()), {}, 'PC-TEST-LIMITS', 'limits')
 
 const recorded: [string, string, () => PacketDecoder][] = [

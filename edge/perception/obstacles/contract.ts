@@ -66,6 +66,7 @@ export const Obstacles = contract('obstacles', 'Looks for what stands in the way
   /** Milliseconds from a packet's reception to its decision; of all packets since the start. */
   latency: property(Type.Object({ p50_ms: Type.Number(), p99_ms: Type.Number(), max_ms: Type.Number(), count: Type.Integer(), missed: Type.Integer() }), 'From the reception of a packet to the decision that it leads to.'),
   objects: property(Type.Array(TrackedObject, { maxItems: 256 }), 'What is around the vehicle.'),
+  camera: property(Type.String(), 'How the camera takes part in it: ok, or why it adds nothing; none where there is no camera.'),
   motion: command({ ...Motion.properties }, 'Says how the vehicle moves; must be repeated before its limit passes.', { role: 'controller' }),
   stopped: event({ cause: Cause }, 'The vehicle must stop.', { severity: 'alarm' }),
   released: event({ after_ms: Type.Integer() }, 'Nothing is in the way any more.', { severity: 'warning' }),

@@ -91,7 +91,11 @@ export class ObstacleService {
     this.#safety.onUsable((usable) => {
       if (!usable) this.#lose()
     })
-    this.#tracking.onNews((news) => this.component.publish('objects', (news as TrackingNews).objects))
+    this.#tracking.onNews((news) => {
+      const { objects, camera } = news as TrackingNews
+      this.component.publish('objects', objects)
+      this.component.publish('camera', camera)
+    })
     this.#tracking.onUsable((usable) => {
       if (!usable) this.component.publish('objects', [])
     })
@@ -219,6 +223,7 @@ export class ObstacleService {
         name: 'latency', passed: latency !== undefined && latency.count > 0 && latency.missed === 0, ...(latency === undefined ? {} : { value: latency.p99_ms, unit: 'ms' }),
         says: latency === undefined || latency.count === 0 ? 'No packet has been decided on.' : `${latency.missed} decisions came later than the limit.`,
       },
+      ...(this.#options.camera === undefined ? [] : [{ name: 'camera', passed: this.component.read('camera') === 'ok', says: `What it sees is ${this.component.read('camera') === 'ok' ? '' : 'not '}joined with the objects.` }]),
       { name: 'tracking', passed: this.#tracking.usable, says: this.#tracking.usable ? 'Objects are tracked.' : 'Objects are not tracked.' },
     ]
     return { passed: checks.every(({ passed }) => passed), checks }

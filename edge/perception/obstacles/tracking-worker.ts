@@ -2,9 +2,10 @@
  * The tracking worker: follows what the safety path saw, and joins it with what the camera sees. It has
  * time: whatever it does, the safety path does not wait for it.
  */
+import { systemClock } from '../../base/clock.ts'
 import { serveWorker } from '../../run/worker-program.ts'
 import type { EngineName } from '../engine/engine.ts'
-import { CameraView } from '../objects/camera-view.ts'
+import { type CameraState, CameraView } from '../objects/camera-view.ts'
 import { CloudRing } from './cloud.ts'
 import type { TrackedObject } from './contract.ts'
 import type { ObstacleSetup } from './setup.ts'
@@ -21,6 +22,7 @@ export interface TrackingSetup {
 
 export interface TrackingNews {
   objects: TrackedObject[]
+  camera: CameraState | 'none'
 }
 
 export interface PictureRequest {
@@ -41,16 +43,17 @@ await serveWorker(async (data, tell) => {
       const { finished } = each.ring
       if (finished === each.seen) continue
       each.seen = finished
-      changed = each.ring.newest((cloud) => tracker.onCloud(each.source, cloud, performance.now())) || changed
+      changed = each.ring.newest((cloud) => tracker.onCloud(each.source, cloud, systemClock.now())) || changed
     }
     if (!changed) return
     const objects = tracker.objects()
-    tell({ objects: view === undefined ? objects : view.join(objects, performance.now()) } satisfies TrackingNews)
+    const now = systemClock.now()
+    tell({ objects: view?.join(objects, now) ?? objects, camera: view?.state(now) ?? 'none' } satisfies TrackingNews)
   }, look_ms)
   return {
     about: undefined,
     async handle(request) {
-      await view?.look((request as PictureRequest).jpeg, performance.now())
+      await view?.look((request as PictureRequest).jpeg, systemClock.now())
       return {}
     },
   }
