@@ -1,0 +1,111 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { Trial } from './trial.ts'
+import { sensorModels } from './yard.ts'
+
+const nothing: never[] = []
+const between = (min: number, max: number) => fc.double({ min, max, noNaN: true })
+
+/** Sensors, how high they are, from and to where enough of their beams meet a leg of 0.8 m, with and without some lost. */
+const fitted = [
+  { sensor: sensorModels.beams16, z: 1, from: 0.95, to: 8, lost: 0.2 },
+  { sensor: sensorModels.beams16, z: 0.5, from: 0.3, to: 8, lost: 0.2 },
+  { sensor: sensorModels.beams128, z: 1, from: 0.65, to: 8, lost: 0.2 },
+  { sensor: sensorModels.flat, z: 0.3, from: 0.3, to: 3.4, lost: 0.2 },
+  { sensor: sensorModels.flat, z: 0.3, from: 0.3, to: 8, lost: 0 },
+]
+
+for (const { sensor, z, from, to, lost } of fitted) {
+  // One turn more than two, or where a leg gives two returns three: the sensor may have looked past it when it came.
+  const turns = lost === 0 ? 4 : 3
+  void t.test(`a leg anywhere in the stop field up to ${to} m stops the vehicle: ${sensor.elevations.length} beams ${z} m high, ${100 * lost} % lost`, async (t) => {
+    const trial = new Trial({ sensor, mount: { z }, noise_m: 0.015 })
+    const { yard } = trial
+    trial.run(12)
+    t.equal(trial.said, 'clear')
+    yard.lost = lost
+    fc.assert(fc.property(between(from, to - 0.1), between(-1.4, 1.4), between(0.05, 0.06), (x, y, radius) => {
+      // Beside the vehicle a leg is hidden by nothing here, but may stand in it.
+      fc.pre(x > 0.2 && Math.hypot(x, y) < to)
+      yard.posts = [{ x, y, radius, from_z: 0, to_z: 0.8 }]
+      const told = trial.run(turns)
+      yard.posts = nothing
+      const after = trial.run(8).at(-1)
+      return told.at(-1) === 'stop field ahead.stop' && after === 'clear'
+    }), { numRuns: sensor.elevations.length > 100 ? 12 : 40, endOnFailure: true })
+  })
+}
+
+void t.test('somebody who walks or runs through the field is seen at once, and stays seen', async (t) => {
+  for (const speed of [0.5, 1.6, 2.5]) {
+    const trial = new Trial({ sensor: sensorModels.beams16 })
+    trial.run(12)
+    for (let y = -1.2; y < 1.2; y += speed * 0.1) {
+      trial.yard.posts = [{ x: 7, y, radius: 0.055, from_z: 0, to_z: 0.8 }]
+      const told = trial.run(1)
+      if (y > -1.2 + 2 * speed * 0.1) t.strictSame(told, ['stop field ahead.stop'], `${speed} m/s at ${y.toFixed(1)}`)
+    }
+  }
+})
+
+void t.test('what stands beside or behind the fields does not count, and across their edge it does', async (t) => {
+  const trial = new Trial({ sensor: sensorModels.beams128 })
+  trial.run(12)
+  for (const [x, y, expected] of [[5, 2.75, 'clear'], [12.4, 0, 'clear'], [-3, 0, 'clear'], [5, 2.5, 'slow field ahead.slow'], [5, 1.7, 'slow field ahead.slow'], [5, 1.53, 'stop field ahead.stop']] as const) {
+    trial.yard.posts = [{ x, y, radius: 0.06, from_z: 0, to_z: 0.8 }]
+    t.equal(trial.run(3).at(-1), expected, `${x}, ${y}`)
+    trial.yard.posts = []
+    trial.run(8)
+  }
+})
+
+void t.test('the cause says where', async (t) => {
+  const trial = new Trial({ sensor: sensorModels.beams16 })
+  trial.run(12)
+  trial.yard.posts = [{ x: 4, y: -1, radius: 0.055, from_z: 0, to_z: 0.8 }]
+  trial.run(2)
+  const { cause, limit_mps } = trial.monitor.decision()
+  t.equal(limit_mps, 0)
+  t.match(cause, { source: 'front', field: 'ahead.stop' })
+  t.ok(Math.hypot(cause?.x ?? 0, (cause?.y ?? 0) + 1) - 4 < 0.15 && (cause?.z ?? 0) > 0.05)
+})
+
+/**
+ * Rain, spray and dust of the given rates never stop the vehicle. To be told wrongly twice in a row takes six
+ * drops in the right places, so three times the rate is 729 times the risk: a minute at 3 % stands for half a day at 1 %.
+ */
+const weather = [
+  { name: 'rain: 3 % of all beams come back from 0.5 to 15 m', sensor: sensorModels.beams16, turns: 300, drops: [{ share: 0.03, from_m: 0.5, to_m: 15 }] },
+  { name: 'rain: 3 % of all beams, 128 beams', sensor: sensorModels.beams128, turns: 40, drops: [{ share: 0.03, from_m: 0.5, to_m: 15 }] },
+  { name: 'rain: 3 % of all beams, flat scanner', sensor: sensorModels.flat, turns: 2_000, drops: [{ share: 0.03, from_m: 0.5, to_m: 9 }] },
+  { name: 'spray: 5 % of the beams ahead come back from 1 to 3 m, and it rains', sensor: sensorModels.beams16, turns: 300, drops: [{ share: 0.05, from_m: 1, to_m: 3, within_rad: 0.4 }, { share: 0.01, from_m: 0.5, to_m: 15 }] },
+  { name: 'dust: 3 % of all beams come back from 2 to 12 m', sensor: sensorModels.beams16, turns: 300, drops: [{ share: 0.03, from_m: 2, to_m: 12 }] },
+]
+
+for (const { name, sensor, turns, drops } of weather) {
+  void t.test(`${name}: the vehicle drives on, and a leg in it still stops it`, async (t) => {
+    const trial = new Trial({ sensor, mount: { z: sensor.elevations.length > 1 ? 1 : 0.3 }, seed: 11 })
+    trial.motion = { speed_mps: 2, steering_deg: 0, load: 'empty' }
+    trial.run(12)
+    trial.yard.weather = drops
+    t.strictSame(trial.run(turns), ['clear'])
+    trial.yard.posts = [{ x: 6, y: 0.2, radius: 0.055, from_z: 0, to_z: 0.8 }]
+    t.equal(trial.run(4).at(-1), 'stop field ahead.stop')
+  })
+}
+
+void t.test('one solid reflection alone, and a few that last one turn, do not stop the vehicle', async (t) => {
+  const trial = new Trial({ sensor: sensorModels.beams16 })
+  trial.run(12)
+  const beamAt = (column: number, ring: number): number => column * 16 + ring
+  const ghost = new Set<number>()
+  trial.yard.spoil = (distance, column, ring) => (ghost.has(beamAt(column, ring)) ? 5 : distance)
+  ghost.add(beamAt(1_795, 7))
+  t.strictSame(trial.run(20), ['clear'], 'one beam, again and again')
+  for (const beam of [beamAt(1_796, 7), beamAt(1_797, 7), beamAt(1_795, 6), beamAt(1_796, 6)]) ghost.add(beam)
+  const once = trial.run(1)
+  ghost.clear()
+  t.strictSame([...once, ...trial.run(3)], ['clear', 'clear'], 'five beams, one turn')
+  for (const beam of [0, 1, 2, 3, 4].flatMap((column) => [5, 6, 7].map((ring) => beamAt(1_790 + column, ring)))) ghost.add(beam)
+  t.equal(trial.run(1).at(-1), 'stop field ahead.stop', 'fifteen beams are something')
+})
