@@ -34,6 +34,11 @@ export interface Gatekeeper {
   challenge(person: string, from: { face: Face; where: string }): string
   /** Takes the authority's answer. @throws as login, and PC-ACCESS-ANSWER, PC-ACCESS-EXPIRED, PC-ACCESS-REPLAYED. */
   answer(person: string, answer: string, from: { face: Face; where: string }): Promise<Session>
+  /**
+   * Takes in somebody whom the face itself has proven: by a certificate that the profile gives to them.
+   * They need no account. @throws ForbiddenError (PC-ACCESS-LOCKED), ResourceError (PC-ACCESS-FULL).
+   */
+  admit(person: string, role: PersonRole, from: { face: Face; where: string }): Session
   /** They did something: the idle time begins anew. False when the session has ended. */
   touch(session: Session): boolean
   end(session: Session, why: Ending): void
