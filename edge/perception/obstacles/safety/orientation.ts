@@ -25,6 +25,8 @@ const groundShareLow = 0.2
 /** From this share on, and so many, they do meet it. */
 const groundShareHigh = 0.5
 const groundPoints = 50
+/** Upside down so many times more must meet the ground than as mounted, where walls may look like some. */
+const clearlyMore = 3
 /** Beams that meet level ground farther away than this, metres, are not asked. */
 const ground_m = 12
 const learnUp = 1 / 16
@@ -90,7 +92,7 @@ export class Orientation {
     for (let way = this.#contours > 0 ? 0 : upsideDown; way <= asMounted; way++) this.#lookAs(block, column * block.rings, way)
   }
 
-  /** @param groundBeams how many of the turn's beams should have met the ground near by; 0 for a flat scanner. */
+  /** @param groundBeams how many of the turn's beams should have met the ground near by, or may have; 0 for a flat scanner. */
   endTurn(groundBeams: number): void {
     const hidden = this.#contourIsHidden()
     const adrift = groundBeams >= groundPoints && this.ground < groundShareLow * groundBeams
@@ -103,7 +105,7 @@ export class Orientation {
     this.ground = 0
     this.#down.fill(0)
     this.#level.fill(0)
-    for (const hits of this.#hits) hits.fill(0)
+    for (let way = 0; way <= asMounted; way++) this.#hits[way]!.fill(0)
   }
 
   #lookAs({ rings, distance, x, y, z }: PointBlock, first: number, way: number): void {
@@ -171,8 +173,7 @@ export class Orientation {
 
   #hangsUpsideDown(): boolean {
     const found = this.#level[upsideDown]!
-    return found >= groundPoints && found >= groundShareHigh * this.#down[upsideDown]!
-      && this.#level[asMounted]! < groundShareLow * Math.max(groundPoints, this.#down[asMounted]!)
+    return found >= groundPoints && found >= groundShareHigh * this.#down[upsideDown]! && found > clearlyMore * this.#level[asMounted]!
   }
 
   #conclude(misfit: Misfit | undefined): void {

@@ -19,8 +19,6 @@ import { type Pose, poseOf } from './pose.ts'
 import type { ObstacleSetup, Source } from '../setup.ts'
 import { Sweep, sweepState } from './sweep.ts'
 
-/** So much later than a turn takes a direction may be seen again, where that is more than `stale_ms`. */
-const turnLate = 1.5
 /** An elevation is taken from returns at least this far away: nearer ones show the sensor's own offsets. */
 const elevationFrom_m = 2
 /** Echoes of one beam nearer together than this are the same one. */
@@ -90,7 +88,7 @@ export class SourcePath {
 
   process(block: PointBlock): void {
     const { columns, rings } = block
-    if (columns <= 0 || rings <= 0 || columns * rings > block.capacity) return
+    if (columns <= 0 || rings <= 0 || columns > block.angle.length || columns * rings > block.capacity) return
     if (rings !== this.#rings) this.#begin(rings)
     this.#received[0] = block.received
     this.#cloud?.turn(block.turn)
@@ -137,7 +135,8 @@ export class SourcePath {
     const { stale_ms } = this.#options.source
     if (this.#received[0] === -Infinity) return false
     if (now[0]! - this.#received[0]! > stale_ms) return true
-    this.#since[0] = now[0]! - Math.max(stale_ms, turnLate * this.sweep.state[sweepState.turn_ms]!)
+    // A direction is as old as a turn, at best, when it is seen again.
+    this.#since[0] = now[0]! - stale_ms - this.sweep.state[sweepState.turn_ms]!
     return this.sweep.turns > 0 && this.sweep.isBehind(this.#since)
   }
 
@@ -245,7 +244,8 @@ export class SourcePath {
   }
 
   #endTurn(): void {
-    this.#orientation.endTurn(this.#blindness.hasGround ? this.#blindness.beamsOfTurn : 0)
+    // Beams of which no elevation is known may be those that should meet the ground: then any that came back may.
+    this.#orientation.endTurn(this.#blindness.hasGround ? this.#blindness.beamsOfTurn : this.#rings > 1 ? this.#blindness.returns : 0)
     this.#blindness.endTurn()
     this.#evidence.follow(this.speed_mps)
   }
