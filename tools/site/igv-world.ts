@@ -25,6 +25,8 @@ export class IgvWorld {
     this.rear = velodyneTwin(vlp16, { ...(behind === undefined ? {} : { scene: behind }), rpm })
     this.bumper = new SickTimTwin(low === undefined ? {} : { scene: low })
     this.each((scene) => {
+      // The vehicle's own antenna mast, as profiles/igv.yaml names it.
+      scene.cylinder({ x: -1.2, y: 0.5, z: 0.3, radius: 0.05, height: 1.8 })
       // The yard: a wall to the left, a stack of containers to the right, far enough from every field.
       scene.wall({ from: [-20, 9], to: [20, 9], height: 3 })
       scene.box({ x: 4, y: -11, length: 12, width: 2.4, height: 2.6 })

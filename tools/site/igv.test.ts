@@ -8,7 +8,7 @@ import { IgvSite } from './igv-site.ts'
 // A busy machine must not look like a fault of a sensor.
 const patient = ['front', 'rear', 'bumper'].flatMap((part) => [
   { path: ['parts', part, 'silent_ms'], value: 1_500 }, { path: ['parts', part, 'late_ms'], value: 2_000 }, { path: ['parts', part, 'clock_jump_ms'], value: 2_000 },
-  { path: ['parts', part, 'lost_share_max'], value: 0.9 }, { path: ['parts', part, 'turn_ms'], value: 5_000 },
+  { path: ['parts', part, 'lost_share_max'], value: 0.9 }, { path: ['parts', part, 'turn_ms'], value: 5_000 }, { path: ['parts', part, 'well_ms'], value: 300 },
   { path: ['obstacles', 'sources', part, 'stale_ms'], value: 1_500 },
 ])
 
@@ -16,7 +16,7 @@ const patient = ['front', 'rear', 'bumper'].flatMap((part) => [
 t.setTimeout(240_000)
 const patience_ms = 60_000
 
-interface Said { component?: string; event?: string; status?: string; code?: string; data?: { cause?: { kind: string; source?: string; trouble?: string; field?: string; x?: number; y?: number } } }
+interface Said { component?: string; event?: string; status?: string; code?: string; data?: { source?: string; state?: string; cause?: { kind: string; source?: string; trouble?: string; field?: string; x?: number; y?: number } } }
 
 void t.test('a vehicle stops for a person, for a sensor that is gone, and for its own death', async (t) => {
   const site = await IgvSite.make({ folder: t.testdir(), changes: [...patient, { path: ['obstacles', 'latency_ms_max'], value: 1_000 }] })
@@ -58,6 +58,29 @@ void t.test('a vehicle stops for a person, for a sensor that is gone, and for it
     await site.world.rear.plug()
     await fact(from, ({ component, status }) => component === 'rear' && status === 'ready', 'the sensor is back')
     await released(from, 'it is released')
+  })
+  await t.test('a sensor that must not be believed, for each reason', async (t) => {
+    const { faults } = site.world.front
+    const wrongs: { reason: RegExp; wrong: () => void; right: () => void }[] = [
+      { reason: /^frozen$/, wrong: () => (faults.frozen = true), right: () => (faults.frozen = false) },
+      { reason: /^reversed$/, wrong: () => (faults.reversed = true), right: () => (faults.reversed = false) },
+      { reason: /^upside-down$/, wrong: () => (faults.upsideDown = true), right: () => (faults.upsideDown = false) },
+      { reason: /^blinded$/, wrong: () => (faults.dirty = 0.8), right: () => (faults.dirty = 0) },
+      { reason: /^clock$/, wrong: () => (faults.clockJump_us = 30e6), right: () => undefined },
+      { reason: /^storm$/, wrong: () => (faults.storm = 20), right: () => (faults.storm = 0) },
+      // Lost packets look lossy before only foreign ones are left.
+      { reason: /^foreign$/, wrong: () => Object.assign(faults, { drop: 1, foreign: 1 }), right: () => Object.assign(faults, { drop: 0, foreign: 0 }) },
+    ]
+    for (const { reason, wrong, right } of wrongs) {
+      const from = facts.length
+      wrong()
+      // Points at wrong places may be in a field before it is understood why.
+      await fact(from, ({ component, event }) => component === 'obstacles' && event === 'stopped', `${reason} stops`)
+      await fact(from, ({ component, event, data }) => component === 'obstacles' && event === 'source' && data?.source === 'front' && reason.test(data.state ?? ''), `${reason} is understood`)
+      right()
+      await released(from, `${reason} is over`)
+      t.pass(String(reason))
+    }
   })
   await t.test('the program is killed, starts again, and stops for what stands there', async (t) => {
     const from = facts.length

@@ -150,7 +150,10 @@ export class UdpLidarTwin implements Twin {
     const { faults } = this
     const at_us = Math.round((this.#packetsBefore + this.#sent) * this.#encoder.period_us) + faults.clockJump_us
     const packet = Buffer.from(this.#encoder.encode(at_us, this.#seen()))
-    if (faults.mute || this.#random() < faults.drop) return
+    if (faults.mute) return
+    // What another sensor sends does not get lost with it.
+    for (let copies = 0; copies < faults.foreign; copies++) this.#stranger?.send(packet, this.#port, host)
+    if (this.#random() < faults.drop) return
     const bytes = this.#damaged(packet)
     if (faults.delay_ms === 0) this.#transmit(bytes)
     else this.#later(faults.delay_ms, () => this.#transmit(bytes))
@@ -183,10 +186,9 @@ export class UdpLidarTwin implements Twin {
   }
 
   #transmit(bytes: Uint8Array): void {
-    const { garbage, storm, foreign } = this.faults
+    const { garbage, storm } = this.faults
     if (garbage !== undefined) this.#socket?.send(garbage, this.#port, host)
     for (let copies = 0; copies <= storm; copies++) this.#socket?.send(bytes, this.#port, host)
-    for (let copies = 0; copies < foreign; copies++) this.#stranger?.send(bytes, this.#port, host)
   }
 
   #later(delay_ms: number, action: () => void): void {

@@ -70,5 +70,6 @@ export const Obstacles = contract('obstacles', 'Looks for what stands in the way
   motion: command({ ...Motion.properties }, 'Says how the vehicle moves; must be repeated before its limit passes.', { role: 'controller' }),
   stopped: event({ cause: Cause }, 'The vehicle must stop.', { severity: 'alarm' }),
   released: event({ after_ms: Type.Integer() }, 'Nothing is in the way any more.', { severity: 'warning' }),
+  source: event({ source: Type.String(), state: Type.String() }, 'A source is believed again, or why it is no longer believed.', { severity: 'warning' }),
   missed: event({ latency_ms: Type.Number(), limit_ms: Type.Number() }, 'A decision came later than its limit.', { severity: 'alarm' }),
 })

@@ -157,7 +157,7 @@ export class ObstacleService {
   #takeStatus({ decision, fields, sources, latency }: SafetyNews & { kind: 'status' }): void {
     this.#decide(decision)
     this.component.publish('fields', fields)
-    this.component.publish('sources', sources)
+    this.#tellSources(sources)
     this.component.publish('latency', latency)
     this.component.publish('counters', this.#counters.snapshot())
     const troubled = Object.entries(sources).filter(([, state]) => state !== 'ok').map(([source, state]) => `${source} is ${state}`)
@@ -178,6 +178,14 @@ export class ObstacleService {
     if (decision.level !== 'stop' && before.level === 'stop') {
       this.component.raise('released', { after_ms: Math.round(clock.now() - this.#stoppedAt) })
     }
+  }
+
+  #tellSources(sources: Record<string, string>): void {
+    const before = this.component.read('sources')
+    for (const [source, state] of Object.entries(sources)) {
+      if (state !== before?.[source] && state !== 'starting') this.component.raise('source', { source, state })
+    }
+    this.component.publish('sources', sources)
   }
 
   #watch(): void {
