@@ -1,29 +1,9 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
-import fc from 'fast-check'
 import t from 'tap'
-import { type Cloud, pointKinds } from './cloud.ts'
 import type { TrackedObject } from './contract.ts'
-import type { ObstacleSetup } from './setup.ts'
 import { Tracker } from './tracker.ts'
-import { car, cyclist, emptyCloud, person, see, seeded, type Sensor, sensor1, sensor128, sensor16, sensor32, sensor64, type Shape, type Shapes, wall, type Weather } from './tracking/scene.ts'
-import { type TrackingSettings, trackingSettings } from './tracking/settings.ts'
-
-const turn_ms = 100
-
-const sourcesOf = (sensors: Record<string, Sensor>): ObstacleSetup['sources'] => Object.fromEntries(Object.entries(sensors).map(([name, { x, y, z }]) =>
-  [name, { mount: { x, y, z, roll: 0, pitch: 0, yaw: 0 }, stale_ms: 200, stopFields: [], blind_share: 0.6 }]))
-
-const trackerOf = (sensor: Sensor, settings?: TrackingSettings): Tracker => new Tracker({ sources: sourcesOf({ lidar: sensor }) }, settings)
-
-/** Lets the sensor turn, and shows what is there at each moment, in seconds. */
-function watch(tracker: Tracker, sensor: Sensor, turns: number, there: (at_s: number) => Shape[], each: (turn: number) => void = () => undefined, weather: Weather = {}, first = 0): void {
-  for (let turn = first; turn < first + turns; turn++) {
-    const shapes: Shapes = (share) => there(((turn + share) * turn_ms) / 1_000)
-    tracker.onCloud('lidar', see(sensor, shapes, (turn + 1) * turn_ms * 1_000, weather), (turn + 1) * turn_ms + 2)
-    each(turn)
-  }
-}
+import { car, cyclist, person, see, seeded, type Sensor, sensor1, sensor128, sensor16, sensor32, sensor64, type Shape, wall } from './tracking/scene.ts'
+import { trackingSettings } from './tracking/settings.ts'
+import { sourcesOf, trackerOf, turn_ms, watch } from './tracking/watching.ts'
 
 const nearTo = (objects: readonly TrackedObject[], x: number, y: number, within = 0.5): TrackedObject | undefined =>
   objects.find((object) => Math.hypot(object.x - x, object.y - y) <= within)
@@ -48,7 +28,7 @@ void t.test('one turn shows people, cyclists and cars, what they are and where, 
 
 void t.test('a walker\'s velocity is known after a second', async (t) => {
   for (const sensor of [sensor1, sensor16, sensor32]) {
-    for (const [vx, vy] of [[-1.4, 0], [0, 1.4], [1, -1]] as const) {
+    for (const [vx, vy] of [[-1.4, 0], [0.7, 1]] as const) {
       const tracker = trackerOf(sensor)
       watch(tracker, sensor, 16, (at_s) => person(7 + vx * at_s, 2 + vy * at_s, 0.2 * Math.sin(6 * at_s)), (turn) => {
         if (turn < 10) return
@@ -115,7 +95,7 @@ void t.test('rain makes no objects, and hides nobody', async (t) => {
     const tracker = trackerOf(sensor16)
     const weather = { rain, random: seeded(11) }
     const names = new Set<number | undefined>()
-    watch(tracker, sensor16, 40, (at_s) => person(6, -2 + at_s), (turn) => {
+    watch(tracker, sensor16, 30, (at_s) => person(6, -2 + at_s), (turn) => {
       const objects = tracker.objects()
       const [x, y] = [6, -2 + (turn + 1) / 10]
       if (turn > 5) names.add(nearTo(objects, x, y)?.id)
@@ -198,96 +178,4 @@ void t.test('velocities are over ground once the vehicle says how it moves', asy
   const [standing, walking] = [nearTo(tracker.objects(), 8, 3), nearTo(tracker.objects(), 6, -1)]
   t.ok(Math.hypot(standing?.vx ?? 9, standing?.vy ?? 9) < 0.2, 'somebody who stands')
   t.ok(Math.hypot(walking?.vx ?? 9, (walking?.vy ?? 9) - 1) < 0.25, 'somebody who walks')
-})
-
-void t.test('the same clouds make the same objects', async (t) => {
-  const run = (): string => {
-    const tracker = trackerOf(sensor16)
-    const random = seeded(4)
-    watch(tracker, sensor16, 10, (at_s) => [...person(6, at_s), ...car(10, -4, 1), wall(-5, 0, 12, 1.2)], undefined, { rain: 0.01, random })
-    return JSON.stringify(tracker.objects({ tentative: true }))
-  }
-  t.equal(run(), run())
-})
-
-void t.test('hostile clouds are bounded work, and their objects are numbers', async (t) => {
-  const points = 131_072
-  const random = seeded(9)
-  const fill = (place: (point: number) => [number, number, number]): Cloud => {
-    const cloud = emptyCloud(points)
-    for (let point = 0; point < points; point++) [cloud.x[point], cloud.y[point], cloud.z[point]] = place(point)
-    cloud.count = points
-    return cloud
-  }
-  const clouds: Record<string, Cloud> = {
-    'all in one cell': fill(() => [3, 1, 1]),
-    'all in cells of their own': fill((point) => [(point % 400) * 0.35 - 70, Math.floor(point / 400) * 0.35 - 57, 1]),
-    'in pairs': fill((point) => [((point >> 1) % 300) * 0.5 - 75, Math.floor((point >> 1) / 300) * 0.5 - 55, 1]),
-    'anywhere': fill(() => [random() * 160 - 80, random() * 160 - 80, random() * 2]),
-    'no numbers': fill((point) => [Number.NaN, point % 2 === 0 ? Number.POSITIVE_INFINITY : 1, Number.NEGATIVE_INFINITY]),
-    'far away': fill(() => [3e38, -3e38, 3e38]),
-    'at the rim': fill((point) => [point % 2 === 0 ? 79.9999999 : -80, point % 3 === 0 ? 80 : -79.99999, 1]),
-    'on one line': fill((point) => [1 + (point / points) * 70, 0, 1]),
-  }
-  const tracker = new Tracker()
-  let at_ms = 0
-  for (const [name, cloud] of Object.entries(clouds)) {
-    for (let turn = 0; turn < 2; turn++) {
-      at_ms += turn_ms
-      cloud.at_us = at_ms * 1_000
-      tracker.onCloud('lidar', cloud, at_ms)
-      const objects = tracker.objects({ tentative: true })
-      t.ok(objects.length <= 256, name)
-      t.ok(objects.every((object) => Object.values(object).every((value) => typeof value !== 'number' || Number.isFinite(value))), name)
-    }
-  }
-  t.ok(tracker.counts.cells > 0 && tracker.counts.clusters > 0, 'what there was no room for is counted')
-  for (let source = 0; source < 20; source++) tracker.onCloud(`lidar${source}`, emptyCloud(0), at_ms)
-
-  const number = fc.oneof(fc.float(), fc.float({ min: -90, max: 90, noNaN: true }))
-  fc.assert(fc.property(fc.array(fc.tuple(number, number, number, fc.nat(3), fc.nat(65_535)), { maxLength: 60 }), fc.float(), fc.float(), (shown, at_us, now_ms) => {
-    const cloud = emptyCloud(60)
-    for (const [point, [x, y, z, kind, intensity]] of shown.entries()) {
-      cloud.x[point] = x
-      cloud.y[point] = y
-      cloud.z[point] = z
-      cloud.kind[point] = kind
-      cloud.intensity[point] = intensity
-    }
-    cloud.count = shown.length
-    cloud.at_us = at_us
-    tracker.onCloud('fuzz', cloud, now_ms)
-    return tracker.objects({ tentative: true }).length <= 256
-  }), { numRuns: 300 })
-})
-
-void t.test('nothing grows from turn to turn', async (t) => {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-  const tracker = trackerOf(sensor16)
-  const clouds = Array.from({ length: 5 }, (_, turn) => see(sensor16, [...person(6, turn / 10), ...car(10, -4), wall(-5, 0, 12, 1)], 0))
-  const turn = (at: number): void => {
-    const cloud = clouds[at % clouds.length]
-    if (cloud === undefined) return
-    cloud.at_us = at * 100_000
-    tracker.onCloud('lidar', cloud, at * 100)
-    tracker.objects()
-  }
-  for (let at = 0; at < 50; at++) turn(at)
-  collect()
-  const before = process.memoryUsage().heapUsed
-  for (let at = 50; at < 250; at++) turn(at)
-  collect()
-  const growth = process.memoryUsage().heapUsed - before
-  t.ok(growth < 100_000, `${growth} bytes in 200 turns`)
-})
-
-void t.test('points that are not obstacles make no objects', async (t) => {
-  const tracker = trackerOf(sensor16)
-  const cloud = see(sensor16, person(6, 0), 100_000)
-  for (const kind of [pointKinds.ground, pointKinds.body, pointKinds.ignored]) {
-    cloud.kind.fill(kind)
-    tracker.onCloud('lidar', cloud, 100)
-    t.strictSame(tracker.objects({ tentative: true }), [])
-  }
 })

@@ -7,6 +7,9 @@ import type { Floor } from './floor.ts'
 
 /** Side of a cell, metres: half the gap between people who walk side by side. */
 export const cell_m = 0.1
+const perCell = 1 / cell_m
+/** Farther from the vehicle than this only every second cell is used, in both directions: beams are farther apart there, too. Metres. */
+export const coarse_m = 26
 /** Free cells around the grid, so that looking at neighbours needs no bounds. */
 export const margin = 8
 
@@ -63,12 +66,15 @@ export class Cells {
     }
   }
 
-  /** The place in the grid, or -1 outside. */
+  /** The place in the grid where a point is counted, or -1 outside. */
   placeAt(x: number, y: number): number {
     const reach = this.#reach_m
     // Written so that what is not a number falls out, too.
     if (!(x > -reach && x < reach && y > -reach && y < reach)) return -1
-    return ((((y + reach) / cell_m) | 0) + margin) * this.side + (((x + reach) / cell_m) | 0) + margin
+    const row = ((y + reach) * perCell) | 0
+    const column = ((x + reach) * perCell) | 0
+    const mask = x * x + y * y > coarse_m * coarse_m ? ~1 : ~0
+    return ((row & mask) + margin) * this.side + (column & mask) + margin
   }
 
   #clear(): void {

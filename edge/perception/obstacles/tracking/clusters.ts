@@ -5,7 +5,7 @@
  * What is low (a kerb, a pallet, feet) never joins two things that are taller: low cells go to what
  * they touch, and only those that touch nothing taller form clusters of their own.
  */
-import { cell_m, type Cells, margin } from './cells.ts'
+import { cell_m, type Cells, coarse_m, margin } from './cells.ts'
 import type { TrackingSettings } from './settings.ts'
 import type { Viewpoint } from './viewpoint.ts'
 
@@ -33,9 +33,12 @@ export class Clusters {
   readonly #sum: Int32Array
   readonly #clusterAt: Int32Array
   readonly #scratch: Int32Array
+  readonly #noSteps = new Int32Array(0)
   readonly #sizes = new Int32Array(largePoints + 1)
   /** By how many cells they reach: the neighbours of a cell of which the grid's order leaves half, as steps in the grid. */
   readonly neighbours: readonly Int32Array[]
+  /** The same where only every second cell is used. */
+  readonly #coarseNeighbours: readonly Int32Array[]
 
   constructor(settings: TrackingSettings, side: number, cellsMax: number, max: number) {
     this.#settings = settings
@@ -51,7 +54,8 @@ export class Clusters {
     this.#sum = new Int32Array(cellsMax)
     this.#clusterAt = new Int32Array(cellsMax)
     this.#scratch = new Int32Array(cellsMax)
-    this.neighbours = Array.from({ length: margin + 1 }, (_, reach) => halfDisc(reach, side))
+    this.neighbours = Array.from({ length: margin + 1 }, (_, reach) => halfDisc(reach, side, 1))
+    this.#coarseNeighbours = Array.from({ length: margin + 1 }, (_, reach) => halfDisc(reach, side, 2))
   }
 
   /** @param step_rad between neighbouring beams. */
@@ -72,12 +76,14 @@ export class Clusters {
 
   /** How many cells away a neighbour may be, seen from there. */
   reachAt(x: number, y: number, from: Viewpoint, step_rad: number): number {
+    return reachOf(this.#gapAt(x, y, from, step_rad))
+  }
+
+  #gapAt(x: number, y: number, from: Viewpoint, step_rad: number): number {
     const { gap_m, gap_beams, gap_m_max } = this.#settings
     const dx = x - from.x
     const dy = y - from.y
-    const range = Math.sqrt(dx * dx + dy * dy)
-    const gap = Math.min(gap_m_max, gap_m + gap_beams * step_rad * range)
-    return Math.min(margin, Math.max(1, Math.round(gap / cell_m)))
+    return Math.min(gap_m_max, gap_m + gap_beams * step_rad * Math.sqrt(dx * dx + dy * dy))
   }
 
   /**
@@ -116,12 +122,18 @@ export class Clusters {
     const tall = this.#tall
     for (let cell = 0; cell < cells.count; cell++) {
       if (low && (tall[cell] === 1 || this.#goesTo[cell] !== none)) continue
-      const steps = this.neighbours[this.reachAt(cells.x[cell] ?? 0, cells.y[cell] ?? 0, from, step_rad)] ?? this.neighbours[1]
-      if (steps === undefined) continue
+      const x = cells.x[cell] ?? 0
+      const y = cells.y[cell] ?? 0
+      const gap = this.#gapAt(x, y, from, step_rad)
+      const coarse = x * x + y * y > allCoarse_m * allCoarse_m
+      const steps = (coarse ? this.#coarseNeighbours : this.neighbours)[reachOf(gap)] ?? this.#noSteps
       const place = cells.place[cell] ?? 0
       for (let step = 0; step < steps.length; step++) {
         const other = (cells.at[place + (steps[step] ?? 0)] ?? 0) - 1
         if (other < 0) continue
+        const dx = (cells.x[other] ?? 0) - x
+        const dy = (cells.y[other] ?? 0) - y
+        if (dx * dx + dy * dy > gap * gap) continue
         if (low) {
           if (tall[other] === 0 && this.#goesTo[other] === none) this.#unite(cell, other)
         } else if (tall[cell] === 1) {
@@ -224,11 +236,18 @@ export class Clusters {
   }
 }
 
+/** Cells that a gap may span: those at its ends are somewhere in theirs. */
+const reachOf = (gap: number): number => Math.min(margin, Math.ceil(gap / cell_m))
+
+/** From here on neighbours, too, are among every second cell. */
+const allCoarse_m = coarse_m + 1
+
 /** Steps to the places within the reach that come later in the grid: with all cells doing so, each pair is met once. */
-function halfDisc(reach: number, side: number): Int32Array {
+function halfDisc(reach: number, side: number, each: number): Int32Array {
   const steps: number[] = []
-  for (let row = 0; row <= reach; row++) {
-    for (let column = row === 0 ? 1 : -reach; column <= reach; column++) {
+  const most = reach - (reach % each)
+  for (let row = 0; row <= most; row += each) {
+    for (let column = row === 0 ? each : -most; column <= most; column += each) {
       if (row * row + column * column <= reach * reach + 1) steps.push(row * side + column)
     }
   }

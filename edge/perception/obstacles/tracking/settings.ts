@@ -4,12 +4,12 @@ export interface TrackingSettings {
   /** Metres from the vehicle, forward and sideways, within which objects are looked for. */
   reach_m: number
   /** Gap that two returns of one object may have right at the sensor. People who walk beside each other leave more. */
-  gap_m: number
+  gap_m: 0.1,
   /**
    * The gap may grow by so many steps between neighbouring beams: a surface seen at a grazing angle of
    * asin(1 / steps) is still one surface.
    */
-  gap_beams: number
+  gap_beams: 4,
   /** The gap grows no further. */
   gap_m_max: number
   /** What ends lower above its ground joins no two things that are taller: a kerb between two people. */
@@ -43,8 +43,8 @@ export interface TrackingSettings {
 
 export const trackingSettings: TrackingSettings = {
   reach_m: 80,
-  gap_m: 0.13,
-  gap_beams: 3,
+  gap_m: 0.1,
+  gap_beams: 4,
   gap_m_max: 0.7,
   low_m: 0.3,
   object_height_m_min: 0.2,
