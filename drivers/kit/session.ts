@@ -7,9 +7,10 @@
 import { Counters } from '../../edge/base/counters.ts'
 import { DeviceError, describe, type PortcullisError } from '../../edge/base/error.ts'
 import type { Clock, Instant } from '../../edge/base/clock.ts'
+import { Listeners } from '../../edge/base/listeners.ts'
 import type { Logger } from '../../edge/base/log.ts'
 import { Backoff, sleep, within } from '../../edge/base/wait.ts'
-import type { Component } from '../../edge/device/component.ts'
+import type { Component, WireBytes } from '../../edge/device/component.ts'
 import type { Identity } from '../../edge/device/contract.ts'
 import { type Expected, mismatch } from './driver.ts'
 import { type Accept, Exchange, type ExchangeLimits, type LinkCounter, type RequestOptions } from './exchange.ts'
@@ -56,12 +57,15 @@ export const steady_ms = 10_000
 export class Session<Frame> {
   readonly counters = new Counters<LinkCounter>(['framesIn', 'framesOut', 'timeouts', 'retries', 'unmatched', 'discardedBytes', 'connects', 'losses'])
   readonly #options: SessionOptions<Frame>
+  /** Who traces the bytes; while nobody does, that costs one look for each piece of them. */
+  readonly #wire = new Listeners<WireBytes>()
   #connection: Connection<Frame> | undefined
   #abort = new AbortController()
   #running: Promise<void> = Promise.resolve()
 
   constructor(options: SessionOptions<Frame>) {
     this.#options = options
+    options.component.wire = this.#wire
   }
 
   /** The connection. @throws DeviceError (PC-LINK-DOWN) while the device is not there. */
@@ -183,9 +187,14 @@ export class Session<Frame> {
       async (signal) => {
         const link = await transport.open({ onBytes, onClosed: () => life.abort() }, signal)
         if (life.signal.aborted) link.close()
-        return link
+        return { ...link, write: (bytes) => this.#write(link, bytes) }
       },
     )
+  }
+
+  #write(link: Link, bytes: Uint8Array): Promise<void> {
+    if (this.#wire.size > 0) this.#wire.emit({ direction: 'out', bytes })
+    return link.write(bytes)
   }
 
   #exchange(link: Link): Exchange<Frame> {
@@ -206,6 +215,7 @@ export class Session<Frame> {
       onBytes: (bytes) => {
         // What a port still hands out while it closes belongs to no life of the link.
         if (stopped) return
+        if (this.#wire.size > 0) this.#wire.emit({ direction: 'in', bytes })
         cancelGap()
         for (const frame of framer.push(bytes)) {
           this.counters.add('framesIn')

@@ -4,7 +4,7 @@
  * Personal data does not belong here, and a slip does not get through: fields with a telling name
  * are replaced, and so is any text in which a machine-readable zone or a long digit run stands.
  */
-import { type Logger, pino, stdTimeFunctions } from 'pino'
+import { destination, type Logger, pino, stdTimeFunctions } from 'pino'
 import { describe } from './error.ts'
 
 export type { Logger } from 'pino'
@@ -51,7 +51,24 @@ export interface LogSink {
   write(line: string): void
 }
 
-export function createLogger(level: LogLevel = 'info', sink?: LogSink): Logger {
+/** Decides line by line, where a logger's own level is too coarse: components may differ for a while. */
+export interface LogGate {
+  /** @param level pino's number: 10 trace, 20 debug, 30 info, 40 warn, 50 error, 60 fatal */
+  passes(component: string | undefined, level: number): boolean
+}
+
+/** The component that a line is about, as its fields say. */
+function componentOf(fields: unknown): string | undefined {
+  const { component, unit } = (fields ?? {}) as { component?: unknown; unit?: unknown }
+  const found = component ?? unit
+  return typeof found === 'string' ? found : undefined
+}
+
+/** Standard output, written before the call returns: a program that ends has said all. */
+export const standardOutput = (): LogSink => destination({ fd: 1, sync: true })
+
+/** @param gate is asked about every line that the logger's level lets through, before anything is made of it */
+export function createLogger(level: LogLevel = 'info', sink?: LogSink, gate?: LogGate): Logger {
   const options = {
     level,
     base: null,
@@ -65,7 +82,8 @@ export function createLogger(level: LogLevel = 'info', sink?: LogSink): Logger {
       log: (fields: Record<string, unknown>) => redact(fields) as Record<string, unknown>,
     },
     hooks: {
-      logMethod(this: Logger, parts: unknown[], method: (...parts: never[]) => void) {
+      logMethod(this: Logger, parts: unknown[], method: (...parts: never[]) => void, rank: number) {
+        if (gate?.passes(componentOf(parts[0]), rank) === false) return
         const safe = parts.map((part) => (typeof part === 'string' ? redact(part) : part))
         method.apply(this, safe as never[])
       },

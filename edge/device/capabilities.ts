@@ -13,7 +13,7 @@ export interface Frame {
 }
 
 export const Camera = contract('camera', 'Takes pictures.', {
-  frames: stream<Frame>('Pictures as they arrive; a slow listener misses some, none is queued.'),
+  frames: stream<Frame>('Pictures as they arrive; a slow listener misses some, none is queued.', { personal: true }),
   rate: property(Type.Number(), 'Frames that arrived in the last second.', '1/s'),
   stuck: event({ reason: Type.Enum(['silent', 'frozen']) }, 'No new picture has come for a second.', { severity: 'warning' }),
 })

@@ -1,15 +1,18 @@
 /** A living thing that keeps a contract: current values, news, and commands that check who calls. */
 import type { Clock, WallTime } from '../base/clock.ts'
-import { CancelledError, ForbiddenError, UsageError } from '../base/error.ts'
+import { CancelledError, type ErrorCode, ForbiddenError, UsageError } from '../base/error.ts'
 import { Listeners } from '../base/listeners.ts'
 import { parse } from '../base/schema.ts'
 import { within } from '../base/wait.ts'
 import {
-  allows, type Args, type Caller, type Common, type Contract, type Events, type Handlers, type Health, type Members,
+  allows, type Args, type Caller, type CommandSpec, type Common, type Contract, type Events, type Handlers, type Health, type Members,
   type Properties, type Results, type Streams,
 } from './contract.ts'
 
 export type { Caller } from './contract.ts'
+
+/** Errors that `invoke` throws before the component hears of the command. */
+export const refusedBefore: ReadonlySet<ErrorCode> = new Set(['PC-DEVICE-ROLE', 'PC-DEVICE-ARGS', 'PC-DEVICE-COMMAND'])
 
 /** The device's own controller. */
 export const self: Caller = { id: 'self', role: 'controller' }
@@ -24,11 +27,19 @@ export type News =
   | { kind: 'property'; component: string; name: string; value: unknown; at: WallTime }
   | { kind: 'event'; component: string; name: string; data: unknown; at: WallTime }
 
+/** Bytes on their way between this computer and a part; only good during the call. */
+export interface WireBytes {
+  direction: 'in' | 'out'
+  bytes: Uint8Array
+}
+
 export class Component<M extends Members & Common = Common> {
   readonly name: string
   readonly contract: Contract<M>
   /** Everything that happens here, for the faces. */
   readonly news = new Listeners<News>()
+  /** What goes over its wire, of parts that have one here: for traces alone, and unredacted. */
+  wire: Listeners<WireBytes> | undefined
   readonly #clock: Clock
   readonly #handlers: Handlers<M>
   readonly #readings = new Map<string, Reading>()
@@ -91,9 +102,25 @@ export class Component<M extends Members & Common = Common> {
   }
 
   /**
+   * Says what speaks against a command before the component hears of it; fills in defaults of the arguments.
+   * @throws ForbiddenError (PC-DEVICE-ROLE), InputError (PC-DEVICE-ARGS), UsageError (PC-DEVICE-COMMAND): see `refusedBefore`.
+   */
+  demand(name: string, args: unknown, caller: Caller): CommandSpec {
+    const members: Members = this.contract.members
+    const spec = Object.hasOwn(members, name) ? members[name] : undefined
+    if (spec?.kind !== 'command' || !Object.hasOwn(this.#handlers, name)) {
+      throw new UsageError('PC-DEVICE-COMMAND', `There is no such command on ${this.name}.`, { component: this.name })
+    }
+    if (!allows(caller.role, spec.role)) {
+      throw new ForbiddenError('PC-DEVICE-ROLE', `This command needs the role ${spec.role}.`, { component: this.name })
+    }
+    parse(spec.args, args, 'PC-DEVICE-ARGS', `command ${this.name}.${name}`)
+    return spec
+  }
+
+  /**
    * Carries out a command within its time limit.
-   * @throws ForbiddenError (PC-DEVICE-ROLE), InputError (PC-DEVICE-ARGS), UsageError
-   *   (PC-DEVICE-COMMAND), TimeoutError (PC-DEVICE-TIMEOUT), or what the component itself throws.
+   * @throws as `demand`, TimeoutError (PC-DEVICE-TIMEOUT), or what the component itself throws.
    */
   async invoke<K extends keyof Args<M> & string>(
     name: K,
@@ -101,15 +128,8 @@ export class Component<M extends Members & Common = Common> {
     caller: Caller = self,
     signal?: AbortSignal,
   ): Promise<Results<M>[K & keyof Results<M>]> {
-    const spec = this.contract.members[name]
-    const handler = this.#handlers[name] as Handlers<M>[K] | undefined
-    if (spec?.kind !== 'command' || handler === undefined) {
-      throw new UsageError('PC-DEVICE-COMMAND', `There is no such command on ${this.name}.`, { component: this.name })
-    }
-    if (!allows(caller.role, spec.role)) {
-      throw new ForbiddenError('PC-DEVICE-ROLE', `This command needs the role ${spec.role}.`, { component: this.name })
-    }
-    parse(spec.args, args, 'PC-DEVICE-ARGS', `command ${this.name}.${name}`)
+    const spec = this.demand(name, args, caller)
+    const handler = this.#handlers[name]
     if (signal?.aborted === true) throw new CancelledError(this.name)
     return await within(
       {

@@ -61,6 +61,8 @@ export interface EventSpec<S extends TSchema = TSchema> extends Declared {
 /** High-rate data inside the process (camera frames, scans). Not checked, not shown as values. */
 export interface StreamSpec<T = unknown> extends Declared {
   kind: 'stream'
+  /** What it carries is personal, and so is what comes over the wire for it. */
+  personal: boolean
   readonly carries?: T
 }
 
@@ -118,8 +120,8 @@ export function event<D extends Record<string, TSchema>>(
   return { kind: 'event', data: argsOf(data), says, severity: options.severity, personal: options.personal ?? false }
 }
 
-export function stream<T>(says: string): StreamSpec<T> {
-  return { kind: 'stream', says }
+export function stream<T>(says: string, { personal = false } = {}): StreamSpec<T> {
+  return { kind: 'stream', says, personal }
 }
 
 /** Declares a capability. Every contract also has the members of `common`. */

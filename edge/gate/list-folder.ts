@@ -1,6 +1,7 @@
 /** Where the lists lie: one file each, and how far each has come, written so that a power cut leaves the old or the new. */
-import { mkdir, open, readFile, rename, stat } from 'node:fs/promises'
+import { mkdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { writeDurably } from '../base/durable-file.ts'
 import { describe } from '../base/error.ts'
 import { parse, Type } from '../base/schema.ts'
 import { type Floors, Lists, listBytesMax, type ListsOptions, tooLarge } from './lists.ts'
@@ -59,7 +60,7 @@ export class ListFolder {
         refused.push({ list, ...describe(error) })
       }
     }
-    if (taken.length > 0) await this.#write(floorsName, JSON.stringify(this.lists.floors))
+    if (taken.length > 0) await writeDurably(join(this.#folder, floorsName), JSON.stringify(this.lists.floors))
     return { taken, refused }
   }
 
@@ -77,27 +78,9 @@ export class ListFolder {
   /** Takes a list that has come, and keeps it. @throws what `Lists.take` throws, or the file system. */
   async receive(text: string): Promise<ListName> {
     const list = this.lists.take(text)
-    await this.#write(`${list}.json`, text)
-    await this.#write(floorsName, JSON.stringify(this.lists.floors))
+    await writeDurably(join(this.#folder, `${list}.json`), text)
+    await writeDurably(join(this.#folder, floorsName), JSON.stringify(this.lists.floors))
     return list
-  }
-
-  async #write(name: string, text: string): Promise<void> {
-    const path = join(this.#folder, name)
-    const file = await open(`${path}.new`, 'w', 0o600)
-    try {
-      await file.writeFile(text)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(`${path}.new`, path)
-    const folder = await open(this.#folder, 'r')
-    try {
-      await folder.sync()
-    } finally {
-      await folder.close()
-    }
   }
 }
 
