@@ -84,7 +84,7 @@ export class Tails {
     let lastStart = 0
     let lastEnd = 0
     let candidate = 0
-    let below = -2
+    let below = -Infinity
     let steps = 0
     let step = 0
     for (let point = 0; point < count; point++) {
