@@ -6,7 +6,7 @@
 import type { Pose } from './pose.ts'
 import { sectors, type Sweep, sweepState } from './sweep.ts'
 
-/** A slim leg: EN ISO 13855 and IEC 61496-3 take 50 to 70 mm, without clothes; ISO 3691-4 tests with 70 mm. */
+/** A slim leg in clothes. The test bodies for legs are thinner (70 mm: ISO 13855, ISO 3691-4), but all of their returns count. */
 const width_m = 0.1
 /** From where ground ends (`step_m`) up to here every leg goes, and up to there everybody. */
 const leg_m = 0.7

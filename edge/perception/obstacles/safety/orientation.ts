@@ -25,6 +25,8 @@ const groundShareLow = 0.2
 /** From this share on, and so many, they do meet it. */
 const groundShareHigh = 0.5
 const groundPoints = 50
+/** For the ground one in so many columns is tried. */
+const groundColumns = 4
 /** Upside down so many times more must meet the ground than as mounted, where walls may look like some. */
 const clearlyMore = 3
 /** Beams that meet level ground farther away than this, metres, are not asked. */
@@ -86,8 +88,9 @@ export class Orientation {
     }))
   }
 
-  /** Tries the points of a column in all the ways; without a contour only whether it hangs upside down can be told. */
+  /** Tries the points of a column in all the ways; without a contour only whether it hangs upside down can be told, of which some columns tell. */
   look(block: PointBlock, column: number): void {
+    if (this.#contours === 0 && column % groundColumns !== 0) return
     this.#tried = true
     for (let way = this.#contours > 0 ? 0 : upsideDown; way <= asMounted; way++) this.#lookAs(block, column * block.rings, way)
   }
