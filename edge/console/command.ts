@@ -1,0 +1,92 @@
+/** What a command of the console is, and what it may use. */
+import type { Session } from '../access/contract.ts'
+import type { Clock } from '../base/clock.ts'
+import { UsageError } from '../base/error.ts'
+import type { Component } from '../device/component.ts'
+import type { DeviceModel } from '../device/model.ts'
+import type { FactSource } from '../journal/fact.ts'
+import type { Choice } from './choices.ts'
+import type { Transfer } from './io.ts'
+import type { Terminal } from './terminal.ts'
+
+/** What stays the same for all who use the console. */
+export interface Surroundings {
+  readonly model: DeviceModel
+  readonly clock: Clock
+  /** `site/device`, as the profile names it. */
+  readonly device: string
+  readonly version: string
+  /** The newest facts; without it `show journal` tells figures only. */
+  readonly facts: FactSource | undefined
+  readonly transfer: Transfer | undefined
+  /** Offers the line of a session to a transfer that was asked for through the model, once. */
+  readonly offers: Offers
+}
+
+export interface Offers {
+  /** The place under which the console's component finds the line. */
+  offer(session: Session, take: (signal: AbortSignal, transfer: Ask) => Promise<unknown>): void
+}
+
+/** What is to be sent or received. */
+export type Ask = { kind: 'send'; file: string; protocol: 'zmodem' | 'ymodem' } | { kind: 'receive'; protocol: 'zmodem' | 'ymodem' }
+
+export interface Context extends Surroundings {
+  readonly session: Session
+  readonly terminal: Terminal
+  /** Aborts on Ctrl-C and when the session ends. */
+  readonly signal: AbortSignal
+  /** For a machine at the other end. */
+  readonly json: boolean
+  /** Carries out a command of the model in the session's name. @throws what the Gatekeeper throws. */
+  carry(component: string, command: string, args: unknown, signal?: AbortSignal): Promise<unknown>
+  /** They are at it: the idle time begins anew. */
+  touch(): void
+  /** Asks whether something may move. @throws UsageError (PC-CONSOLE-CONFIRM) unless they type yes. */
+  confirm(what: string): Promise<void>
+  /** Asks for a line, not shown when hidden; `undefined` when they gave up. */
+  ask(prompt: string, hidden?: boolean): Promise<string | undefined>
+  logout(next?: string): void
+}
+
+/** A few rows, and what they mean for a machine; asked for one after the other, as the line takes them. */
+export interface Item {
+  rows: readonly string[]
+  json?: unknown
+}
+
+export interface Arg {
+  name: string
+  says: string
+  optional?: boolean
+  /** Any number of words. */
+  rest?: boolean
+  /** What it can be; with `open` also something else. */
+  choices?(model: DeviceModel, before: readonly string[], partial: string): readonly Choice[]
+  open?: boolean
+  /** A whole number within these. */
+  from?: number
+  to?: number
+}
+
+export const groups = ['show', 'test', 'settings', 'service', 'log', 'files', 'power', 'session'] as const
+
+export interface Command {
+  words: readonly string[]
+  group: (typeof groups)[number]
+  says: string
+  example: string
+  args?: readonly Arg[]
+  /** It talks with the person while it runs: cannot be watched or filtered. */
+  live?: boolean
+  run(context: Context, args: readonly (string | undefined)[]): AsyncIterable<Item> | Iterable<Item>
+}
+
+export const componentChoices = (model: DeviceModel): Choice[] => model.list().map(({ name, contract }) => ({ word: name, says: contract.says }))
+
+/** The component of a capability of which there is one. @throws UsageError (PC-CONSOLE-ABSENT). */
+export function only(model: DeviceModel, contract: string): Component {
+  const found = model.list().find((component) => component.contract.name === contract)
+  if (found === undefined) throw new UsageError('PC-CONSOLE-ABSENT', `This device has no ${contract}.`)
+  return found
+}
