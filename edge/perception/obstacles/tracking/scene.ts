@@ -32,7 +32,7 @@ export interface Sensor {
 }
 
 export const sensor1: Sensor = { x: 0, y: 0, z: 0.3, lowest: 0, highest: 0, rings: 1, columns: 1_080 }
-export const sensor16: Sensor = { x: 0, y: 0, z: 1.2, lowest: -15, highest: 15, rings: 16, columns: 1_800 }
+export const sensor16: Sensor = { x: 0, y: 0, z: 1.2, lowest: -15, highest: 15, rings: 16, columns: 900 }
 export const sensor32: Sensor = { x: 0, y: 0, z: 1.5, lowest: -24, highest: 8, rings: 32, columns: 900 }
 export const sensor64: Sensor = { x: 0, y: 0, z: 1.7, lowest: -24, highest: 2, rings: 64, columns: 1_024 }
 export const sensor128: Sensor = { x: 0, y: 0, z: 1.7, lowest: -22.5, highest: 22.5, rings: 128, columns: 1_024 }
@@ -90,13 +90,14 @@ export type Shapes = readonly Shape[] | ((share: number) => readonly Shape[])
  */
 export function see(sensor: Sensor, shapes: Shapes, at_us: number, { random = seeded(1), rain = 0, tails = false }: Weather = {}): Cloud {
   const { rings, columns } = sensor
+  const elevations = elevationsOf(sensor)
   const ranges = new Float32Array(rings * columns)
   const brights = new Uint16Array(rings * columns)
   for (let column = 0; column < columns; column++) {
     const there = typeof shapes === 'function' ? shapes(column / columns) : shapes
     const along = surfacesAlong(there, sensor.x, sensor.y, (2 * Math.PI * column) / columns, column % 2 === 0)
     for (let ring = 0; ring < rings; ring++) {
-      const { range: met, bright } = meet(along, sensor.z, elevationOf(sensor, ring))
+      const { range: met, bright } = meet(along, sensor.z, elevations[ring] ?? 0)
       const range = rain > 0 && random() < rain ? Math.min(met, 1 + 14 * random()) : met
       ranges[column * rings + ring] = range > 0 && range < 90 ? range + (sensor.noise_m ?? 0.01) * gauss(random) : 0
       brights[column * rings + ring] = bright
@@ -109,24 +110,30 @@ export function see(sensor: Sensor, shapes: Shapes, at_us: number, { random = se
 /** Nearly normal: the sum of three, with a deviation of 1. */
 const gauss = (random: () => number): number => 2 * (random() + random() + random() - 1.5)
 
-const elevationOf = ({ lowest, highest, rings }: Sensor, ring: number): number =>
-  ((rings === 1 ? lowest : lowest + ((highest - lowest) * ring) / (rings - 1)) * Math.PI) / 180
+/** Of each ring, radians. */
+const elevationsOf = ({ lowest, highest, rings }: Sensor): Float64Array =>
+  Float64Array.from({ length: rings }, (_, ring) => ((lowest + ((highest - lowest) * ring) / Math.max(1, rings - 1)) * Math.PI) / 180)
 
 function toCloud(sensor: Sensor, ranges: Float32Array, brights: Uint16Array, at_us: number): Cloud {
   const { rings, columns } = sensor
   const cloud = emptyCloud(rings * columns)
-  for (let beam = 0; beam < rings * columns; beam++) {
-    const range = ranges[beam] ?? 0
-    if (range <= 0) continue
-    const angle = (2 * Math.PI * Math.floor(beam / rings)) / columns
-    const elevation = elevationOf(sensor, beam % rings)
-    const z = sensor.z + range * Math.sin(elevation)
-    const point = cloud.count++
-    cloud.x[point] = sensor.x + range * Math.cos(elevation) * Math.cos(angle)
-    cloud.y[point] = sensor.y + range * Math.cos(elevation) * Math.sin(angle)
-    cloud.z[point] = z
-    cloud.intensity[point] = brights[beam] ?? 0
-    cloud.kind[point] = z < 0.06 ? pointKinds.ground : z > 2.3 ? pointKinds.ignored : pointKinds.obstacle
+  const up = elevationsOf(sensor).map(Math.sin)
+  const along = elevationsOf(sensor).map(Math.cos)
+  for (let column = 0; column < columns; column++) {
+    const cos = Math.cos((2 * Math.PI * column) / columns)
+    const sin = Math.sin((2 * Math.PI * column) / columns)
+    for (let ring = 0; ring < rings; ring++) {
+      const range = ranges[column * rings + ring] ?? 0
+      if (range <= 0) continue
+      const flat = range * (along[ring] ?? 0)
+      const z = sensor.z + range * (up[ring] ?? 0)
+      const point = cloud.count++
+      cloud.x[point] = sensor.x + flat * cos
+      cloud.y[point] = sensor.y + flat * sin
+      cloud.z[point] = z
+      cloud.intensity[point] = brights[column * rings + ring] ?? 0
+      cloud.kind[point] = z < 0.06 ? pointKinds.ground : z > 2.3 ? pointKinds.ignored : pointKinds.obstacle
+    }
   }
   cloud.at_us = at_us
   return cloud
