@@ -63,7 +63,7 @@ export class SafetyMonitor {
   readonly #told = new Candidate()
   /** The latest instant that was passed in; since when findings count; when it was told last. */
   readonly #now = new Float64Array(1).fill(-Infinity)
-  readonly #since = new Float64Array(1)
+  readonly #since = new Float64Array(1).fill(-Infinity)
   readonly #toldAt = new Float64Array(1).fill(-Infinity)
   #decision: Decision = { level: 'stop', limit_mps: 0, cause: { kind: 'starting' } }
 
@@ -195,14 +195,17 @@ export class SafetyMonitor {
     }
   }
 
-  /** Sets since when findings count: what is still there has been seen again since, even by the slowest source. */
+  /**
+   * Sets since when findings count: what is still there has been seen again since, even by the slowest source.
+   * Never back: a turn that took longer does not bring back what was gone.
+   */
   #lookBack(): void {
     let longest_ms = 0
     for (let number = 0; number < this.#paths.length; number++) {
       const turn_ms = this.#paths[number]!.sweep.state[sweepState.turn_ms]!
       if (turn_ms > longest_ms) longest_ms = turn_ms
     }
-    this.#since[0] = this.#now[0]! - turnsHeld * longest_ms
+    this.#since[0] = Math.max(this.#since[0]!, this.#now[0]! - turnsHeld * longest_ms)
   }
 
   #askSensorFields(asked: Candidate): void {
