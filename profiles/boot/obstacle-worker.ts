@@ -1,7 +1,8 @@
 /** The obstacle worker: the lidars that the vehicle's safety rests on, the safety path, and nothing else. */
+import { constants, setPriority } from 'node:os'
 import { systemClock } from '../../edge/base/clock.ts'
 import { ConfigError } from '../../edge/base/error.ts'
-import { createLogger, type LogLevel } from '../../edge/base/log.ts'
+import { createLogger, type Logger, type LogLevel } from '../../edge/base/log.ts'
 import { Originals, type RemoteCommand } from '../../edge/device/mirror.ts'
 import { CloudRing } from '../../edge/perception/obstacles/cloud.ts'
 import { SafetyPath, type LidarComponent } from '../../edge/perception/obstacles/safety-path.ts'
@@ -27,6 +28,7 @@ await serveWorker(async (data, tellUntyped) => {
   const { setup, parts, clouds, log: level } = data as Handed
   const tell: (news: ObstacleNews) => void = tellUntyped
   const log = createLogger(level)
+  goFirst(log)
   const lidars: LidarComponent[] = []
   const units: Unit[] = []
   for (const { name, use, options } of parts) {
@@ -51,6 +53,15 @@ await serveWorker(async (data, tellUntyped) => {
     },
   }
 })
+
+/** On Linux a priority is a thread's own (setpriority(2)). To raise it takes a right (CAP_SYS_NICE or a limit of the unit). */
+function goFirst(log: Logger): void {
+  try {
+    setPriority(constants.priority.PRIORITY_HIGHEST)
+  } catch {
+    log.info('the safety path has no higher priority than the rest: the system does not allow it')
+  }
+}
 
 function alone(name: string): DriverContext['part'] {
   return () => {

@@ -2,6 +2,7 @@
  * The tracking worker: follows what the safety path saw, and joins it with what the camera sees. It has
  * time: whatever it does, the safety path does not wait for it.
  */
+import { constants, setPriority } from 'node:os'
 import { systemClock } from '../../base/clock.ts'
 import { serveWorker } from '../../run/worker-program.ts'
 import type { EngineName } from '../engine/engine.ts'
@@ -31,6 +32,9 @@ export interface PictureRequest {
 
 /** How often the rings are looked at: a tenth of the quickest turn. */
 const look_ms = 5
+
+// On Linux a priority is a thread's own (setpriority(2)): where cores are few, the safety path and all else come first.
+setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
 
 await serveWorker(async (data, tell) => {
   const { clouds, camera, models, engine } = data as TrackingSetup
