@@ -9,14 +9,16 @@ import { root } from '../house/sources.ts'
 
 interface BenchOptions {
   travellers: string
+  stops: string
   json?: boolean
 }
 
-const benches: Record<string, (options: { travellers: number }) => Promise<Figure[]>> = {
+const benches: Record<string, (options: { travellers: number; stops: number }) => Promise<Figure[]>> = {
   gate: async ({ travellers }) => await (await import('../bench/gate.ts')).benchGate(travellers),
   journal: async () => await (await import('../bench/journal.ts')).benchJournal(),
   uplink: async () => await (await import('../bench/uplink.ts')).benchUplink(),
   face: async () => await (await import('../bench/face.ts')).benchFaces(),
+  lidar: async ({ stops }) => await (await import('../bench/lidar.ts')).benchLidar(stops),
 }
 
 export function command(): Command {
@@ -24,6 +26,7 @@ export function command(): Command {
     .description('Measures; one line each: BENCH <name> <value> <unit>.')
     .argument('[names...]', `which of ${Object.keys(benches).join(', ')}; all unless named`)
     .option('--travellers <number>', 'how many walk through the gate', '40')
+    .option('--stops <number>', 'how often somebody stands in a vehicle\'s way', '200')
     .option('--json', 'one JSON object instead of lines')
     .addHelpText('after', '\nExample:\n  portcullis bench journal')
     .action(bench)
@@ -32,13 +35,15 @@ export function command(): Command {
 async function bench(names: string[], options: BenchOptions): Promise<void> {
   const travellers = Number(options.travellers)
   if (!Number.isInteger(travellers) || travellers < 1) throw new UsageError('PC-CLI-OPTION', 'The number of travellers must be a whole number from 1.')
+  const stops = Number(options.stops)
+  if (!Number.isInteger(stops) || stops < 1) throw new UsageError('PC-CLI-OPTION', 'The number of stops must be a whole number from 1.')
   const unknown = names.find((name) => !Object.hasOwn(benches, name))
   if (unknown !== undefined) throw new UsageError('PC-CLI-OPTION', `There is no benchmark ${unknown}: take ${Object.keys(benches).join(', ')}.`)
   const figures: Figure[] = []
   for (const [name, run] of Object.entries(benches)) {
     if (names.length > 0 && !names.includes(name)) continue
     process.stderr.write(`bench: ${name} ...\n`)
-    for (const figure of await run({ travellers })) {
+    for (const figure of await run({ travellers, stops })) {
       const value = Number(figure.value.toPrecision(4))
       figures.push({ ...figure, value })
       if (options.json !== true) process.stdout.write(`BENCH ${figure.name} ${value} ${figure.unit}\n`)
