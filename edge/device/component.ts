@@ -108,7 +108,7 @@ export class Component<M extends Members & Common = Common> {
   demand(name: string, args: unknown, caller: Caller): CommandSpec {
     const members: Members = this.contract.members
     const spec = Object.hasOwn(members, name) ? members[name] : undefined
-    if (spec?.kind !== 'command' || !Object.hasOwn(this.#handlers, name)) {
+    if (spec?.kind !== 'command' || this.#handlers[name as keyof Handlers<M>] === undefined) {
       throw new UsageError('PC-DEVICE-COMMAND', `There is no such command on ${this.name}.`, { component: this.name })
     }
     if (!allows(caller.role, spec.role)) {

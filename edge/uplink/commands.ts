@@ -9,10 +9,10 @@ import type { KeyObject } from 'node:crypto'
 import { canonical, type Json } from '../base/canonical.ts'
 import type { Clock, Instant } from '../base/clock.ts'
 import type { Counters } from '../base/counters.ts'
-import { describe, type ErrorCode } from '../base/error.ts'
+import { describe } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
 import { within } from '../base/wait.ts'
-import type { Component } from '../device/component.ts'
+import { type Component, refusedBefore } from '../device/component.ts'
 import type { Members } from '../device/contract.ts'
 import type { DeviceModel } from '../device/model.ts'
 import type { FactSink, FactSource, NewFact } from '../journal/fact.ts'
@@ -40,9 +40,6 @@ export interface CommandsOptions {
   counters: Counters<CommandCount>
   onAnswer(answer: Answer): void
 }
-
-/** Errors that `invoke` throws before the component hears of the command. */
-const refusedBefore = new Set<ErrorCode>(['PC-DEVICE-ROLE', 'PC-DEVICE-ARGS', 'PC-DEVICE-COMMAND'])
 
 export class Commands {
   readonly #options: CommandsOptions
