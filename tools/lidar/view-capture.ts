@@ -31,7 +31,7 @@ export async function captureScene(file: string, options: ViewCaptureOptions): P
   const ring = new CloudRing(cloudPointsMax)
   const begin = (): SafetyMonitor => new SafetyMonitor(setup, { cloud: () => ring })
   let monitor = begin()
-  const tracker = new Tracker()
+  const tracker = new Tracker(setup)
   const stopped = new AbortController()
   let playing: Promise<void> = Promise.resolve()
   let played = 0

@@ -75,7 +75,7 @@ export class ObstacleService {
     const clouds = [...this.clouds].map(([source, { memory, pointsMax }]) => ({ source, memory, pointsMax }))
     this.#safety = new WorkerHost({ name: 'obstacles', program: options.worker.program, data: { ...options.worker.data as object, clouds }, clock, log, limits: { silent_ms: 2_000, pendingMax: 16 } })
     const { program = new URL('./tracking-worker.ts', import.meta.url), models, engine } = options.tracking
-    const data: TrackingSetup = { clouds, models, engine, ...(setup.camera === undefined ? {} : { camera: setup.camera }) }
+    const data: TrackingSetup = { clouds, seenFrom: { sources: setup.sources, body: setup.body }, models, engine, ...(setup.camera === undefined ? {} : { camera: setup.camera }) }
     this.#tracking = new WorkerHost({ name: 'tracking', program, data, clock, log })
     this.mirrors = names.map((name) => new Mirror(name, Lidar, clock, async (request, limit_ms, signal) =>
       await this.#safety.ask({ kind: 'command', ...request } satisfies ObstacleRequest, limit_ms, signal)))

@@ -14,6 +14,8 @@ import { Tracker } from './tracker.ts'
 
 export interface TrackingSetup {
   clouds: readonly { source: string; memory: SharedArrayBuffer; pointsMax: number }[]
+  /** Where the sources look from, and the vehicle's outline. */
+  seenFrom: Pick<ObstacleSetup, 'sources' | 'body'>
   /** Without it no neural net is loaded. */
   camera?: NonNullable<ObstacleSetup['camera']>
   /** Folder of the models. */
@@ -32,26 +34,32 @@ export interface PictureRequest {
 
 /** How often the rings are looked at: a tenth of the quickest turn. */
 const look_ms = 5
+/** Without a turn for so long there is none to wait for. */
+const silent_ms = 300
 
 // On Linux a priority is a thread's own (setpriority(2)): where cores are few, the safety path and all else come first.
 setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
 
 await serveWorker(async (data, tell) => {
-  const { clouds, camera, models, engine } = data as TrackingSetup
-  const tracker = new Tracker()
+  const { clouds, seenFrom, camera, models, engine } = data as TrackingSetup
+  const tracker = new Tracker(seenFrom)
   const view = camera === undefined ? undefined : await CameraView.load(camera, models, engine === 'auto' ? undefined : engine)
   const rings = clouds.map(({ source, memory, pointsMax }) => ({ source, ring: new CloudRing(pointsMax, memory), seen: 0 }))
+  let told_ms = systemClock.now()
   setInterval(() => {
+    const now = systemClock.now()
     let changed = false
     for (const each of rings) {
       const { finished } = each.ring
       if (finished === each.seen) continue
       each.seen = finished
-      changed = each.ring.newest((cloud) => tracker.onCloud(each.source, cloud, systemClock.now())) || changed
+      changed = each.ring.newest((cloud) => tracker.onCloud(each.source, cloud, now)) || changed
     }
-    if (!changed) return
+    if (!changed && now - told_ms < silent_ms) return
+    // While every source is silent, what was seen is forgotten and not kept.
+    if (!changed) tracker.tick(now)
+    told_ms = now
     const objects = tracker.objects()
-    const now = systemClock.now()
     tell({ objects: view?.join(objects, now) ?? objects, camera: view?.state(now) ?? 'none' } satisfies TrackingNews)
   }, look_ms)
   return {
