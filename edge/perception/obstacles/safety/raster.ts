@@ -40,8 +40,13 @@ export function rasterise(polygon: Outline, grid: Grid): Uint8Array {
 export function isInside(polygon: Outline, x: number, y: number): boolean {
   let winding = 0
   for (let at = 0; at < polygon.length; at++) {
-    const [x0, y0] = polygon[at] as [number, number]
-    const [x1, y1] = polygon[at + 1 === polygon.length ? 0 : at + 1] as [number, number]
+    // Not taken apart by `[x, y] =`: this runs for many returns, and an iterator is allocated.
+    const from = polygon[at]!
+    const to = polygon[at + 1 === polygon.length ? 0 : at + 1]!
+    const x0 = from[0]
+    const y0 = from[1]
+    const x1 = to[0]
+    const y1 = to[1]
     if (y0 <= y === y1 <= y) continue
     const side = (x1 - x0) * (y - y0) - (x - x0) * (y1 - y0)
     if (y1 > y0 ? side > 0 : side < 0) winding += y1 > y0 ? 1 : -1

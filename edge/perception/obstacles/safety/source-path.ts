@@ -134,7 +134,7 @@ export class SourcePath {
   #isTooOld(now: Float64Array): boolean {
     const { stale_ms } = this.#options.source
     if (this.#received[0] === -Infinity) return false
-    if (now[0]! - this.#received[0]! > stale_ms) return true
+    if (!(now[0]! - this.#received[0]! <= stale_ms)) return true
     // A direction is as old as a turn, at best, when it is seen again.
     this.#since[0] = now[0]! - stale_ms - this.sweep.state[sweepState.turn_ms]!
     return this.sweep.turns > 0 && this.sweep.isBehind(this.#since)
