@@ -41,8 +41,8 @@ export function isInside(polygon: Outline, x: number, y: number): boolean {
   let winding = 0
   for (let at = 0; at < polygon.length; at++) {
     // Not taken apart by `[x, y] =`: this runs for many returns, and an iterator is allocated.
-    const from = polygon[at]!
-    const to = polygon[at + 1 === polygon.length ? 0 : at + 1]!
+    const from = polygon[at] as readonly [number, number]
+    const to = polygon[at + 1 === polygon.length ? 0 : at + 1] as readonly [number, number]
     const x0 = from[0]
     const y0 = from[1]
     const x1 = to[0]

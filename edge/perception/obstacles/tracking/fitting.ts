@@ -46,8 +46,9 @@ export class Fitting {
   /** Set by `#fit`. */
   #end = 0
 
-  /** @param dx from the track's expected middle to the sighting's. */
-  align(tracks: Boxes, track: number, sightings: Sightings, sighting: number, dx: number, dy: number): this {
+  /** To be called with `dx` and `dy` from the track's expected middle to the sighting's. */
+  align(tracks: Boxes, track: number, sightings: Sightings, sighting: number): void {
+    const { dx, dy } = this
     const vx = tracks.vx[track] ?? 0
     const vy = tracks.vy[track] ?? 0
     const wanted = vx * vx + vy * vy > heading_mps_min ** 2 ? Math.atan2(vy, vx) : tracks.heading[track] ?? 0
@@ -65,7 +66,6 @@ export class Fitting {
     this.#acrossEnd = this.#end
     this.dx = this.along * cos - this.across * sin
     this.dy = this.along * sin + this.across * cos
-    return this
   }
 
   /** Lets the track's box follow the sighting that was aligned last, growing away from the end that fits. */

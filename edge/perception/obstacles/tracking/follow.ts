@@ -51,7 +51,8 @@ export class Follow {
       const y = tracks.y[track] ?? 0
       for (let at = 0; at < sightings.count; at++) {
         if (this.#open[at] === 0 || Math.abs((sightings.x[at] ?? 0) - x) > farther_m || Math.abs((sightings.y[at] ?? 0) - y) > farther_m) continue
-        const worth = gate - tracks.distance(track, sightings, at)
+        tracks.compare(track, sightings, at)
+        const worth = gate - (tracks.distance[0] ?? 0)
         if (worth > 0) assignment.offer(track, at, worth)
       }
     }

@@ -41,6 +41,8 @@ export class Tracks {
   readonly points: Int32Array
   /** Last turns, newest in the lowest bit: 1 where it was seen. */
   readonly history: Int32Array
+  /** Of the last comparison: squared, in standard deviations, of two degrees of freedom. In an array: a double that is handed back is allocated. */
+  readonly distance = new Float64Array(1)
   readonly #placeVariance: Float64Array
   readonly #covariance: Float64Array
   readonly #speedVariance: Float64Array
@@ -81,13 +83,15 @@ export class Tracks {
     this.#restSince_ms = numbers()
   }
 
-  /** How unlikely it is that the sighting is the track: squared distance in standard deviations, two degrees of freedom. */
-  distance(track: number, sightings: Sightings, sighting: number): number {
+  /** Sets `distance` to how unlikely it is that the sighting is the track. */
+  compare(track: number, sightings: Sightings, sighting: number): void {
     const dt = ((sightings.time_ms[sighting] ?? 0) - (this.seen_ms[track] ?? 0)) / 1_000
-    const dx = (sightings.x[sighting] ?? 0) - (this.x[track] ?? 0) - (this.vx[track] ?? 0) * dt
-    const dy = (sightings.y[sighting] ?? 0) - (this.y[track] ?? 0) - (this.vy[track] ?? 0) * dt
-    const { along, across } = this.#fitting.align(this, track, sightings, sighting, dx, dy)
-    return (along * along + across * across) / (this.#placeVarianceAfter(track, Math.abs(dt)) + this.#measured(track, sightings, sighting))
+    const fitting = this.#fitting
+    fitting.dx = (sightings.x[sighting] ?? 0) - (this.x[track] ?? 0) - (this.vx[track] ?? 0) * dt
+    fitting.dy = (sightings.y[sighting] ?? 0) - (this.y[track] ?? 0) - (this.vy[track] ?? 0) * dt
+    fitting.align(this, track, sightings, sighting)
+    const { along, across } = fitting
+    this.distance[0] = (along * along + across * across) / (this.#placeVarianceAfter(track, Math.abs(dt)) + this.#measured(track, sightings, sighting))
   }
 
   /** Whether the sighting's middle is within the track's box, or not farther out than the rim. */
@@ -139,11 +143,10 @@ export class Tracks {
     const all = variance + this.#measured(track, sightings, sighting)
     const gain = variance / all
     const speedGain = covariance / all
-    const fitting = this.#fitting.align(
-      this, track, sightings, sighting,
-      (sightings.x[sighting] ?? 0) - (this.vx[track] ?? 0) * back - (this.x[track] ?? 0),
-      (sightings.y[sighting] ?? 0) - (this.vy[track] ?? 0) * back - (this.y[track] ?? 0),
-    )
+    const fitting = this.#fitting
+    fitting.dx = (sightings.x[sighting] ?? 0) - (this.vx[track] ?? 0) * back - (this.x[track] ?? 0)
+    fitting.dy = (sightings.y[sighting] ?? 0) - (this.vy[track] ?? 0) * back - (this.y[track] ?? 0)
+    fitting.align(this, track, sightings, sighting)
     const { dx, dy } = fitting
     this.x[track] = (this.x[track] ?? 0) + gain * dx
     this.y[track] = (this.y[track] ?? 0) + gain * dy
