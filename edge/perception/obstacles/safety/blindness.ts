@@ -36,10 +36,11 @@ export class Blindness {
   readonly near_m: number
   /** Of each direction and ring: 1 if its beams are judged. */
   readonly judged: Uint8Array
-  /** Beams and returns of this turn: those judged, by direction, and the returns of all. */
-  readonly beams = new Uint32Array(sectors)
-  readonly came = new Uint32Array(sectors)
+  /** Returns of this turn. */
   returns = 0
+  /** Beams of this turn that are judged, and those of them that came back, by direction. */
+  readonly #beams = new Uint32Array(sectors)
+  readonly #came = new Uint32Array(sectors)
   readonly #rings: number
   readonly #pose: Pose
   readonly #share: number
@@ -77,15 +78,16 @@ export class Blindness {
     }
   }
 
-  /** A column in this direction was looked at. */
-  looked(sector: number): void {
-    this.beams[sector]! += this.#judgedRings[sector]!
+  /** A column in this direction was looked at; so many of its beams that are judged came back. */
+  looked(sector: number, came: number): void {
+    this.#beams[sector]! += this.#judgedRings[sector]!
+    this.#came[sector]! += came
   }
 
   /** How many beams that are judged the turn had. */
   get beamsOfTurn(): number {
     let beams = 0
-    for (let sector = 0; sector < sectors; sector++) beams += this.beams[sector]!
+    for (let sector = 0; sector < sectors; sector++) beams += this.#beams[sector]!
     return beams
   }
 
@@ -97,8 +99,8 @@ export class Blindness {
     this.#goodTurns = poor || dark ? 0 : this.#goodTurns + 1
     if (this.#poorTurns >= turnsAll || this.#poor.some((turns) => turns >= turnsDirection)) this.blinded = true
     else if (this.#goodTurns >= turnsClear) this.blinded = false
-    this.beams.fill(0)
-    this.came.fill(0)
+    this.#beams.fill(0)
+    this.#came.fill(0)
     this.returns = 0
   }
 
@@ -106,8 +108,8 @@ export class Blindness {
     this.#hasGround = true
     this.judged.fill(0)
     this.#judgedRings.fill(0)
-    this.beams.fill(0)
-    this.came.fill(0)
+    this.#beams.fill(0)
+    this.#came.fill(0)
   }
 
   /** Whether too few of all judged beams came back. */
@@ -116,9 +118,9 @@ export class Blindness {
     let came = 0
     let usual = 0
     for (let sector = 0; sector < sectors; sector++) {
-      beams += this.beams[sector]!
-      came += this.came[sector]!
-      usual += this.beams[sector]! * this.#usual[sector]!
+      beams += this.#beams[sector]!
+      came += this.#came[sector]!
+      usual += this.#beams[sector]! * this.#usual[sector]!
     }
     if (beams < beamsLeast) return false
     if (this.#hasGround) return came < this.#share * usual
@@ -131,8 +133,8 @@ export class Blindness {
   #hasDarkDirection(): boolean {
     let dark = false
     for (let sector = 0; sector < sectors; sector++) {
-      if (this.beams[sector]! < beamsLeast) continue
-      const share = this.came[sector]! / this.beams[sector]!
+      if (this.#beams[sector]! < beamsLeast) continue
+      const share = this.#came[sector]! / this.#beams[sector]!
       const usual = this.#usual[sector]!
       if (share < this.#share * usual) {
         if (this.#poor[sector]! < 255) this.#poor[sector]!++

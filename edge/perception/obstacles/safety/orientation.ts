@@ -29,6 +29,8 @@ const groundPoints = 50
 const groundColumns = 4
 /** Upside down so many times more must meet the ground than as mounted, where walls may look like some. */
 const clearlyMore = 3
+/** What is farther from level than this share of the sensor's height is no ground, but perhaps a ceiling or a wall. */
+const levelHeights = 0.25
 /** Beams that meet level ground farther away than this, metres, are not asked. */
 const ground_m = 12
 const learnUp = 1 / 16
@@ -132,7 +134,7 @@ export class Orientation {
       if (above < 0 && range * mount_z < -above * ground_m) {
         down++
         const off = Math.abs(above + mount_z)
-        if (off < this.#step_m + this.#slope * range && off < mount_z / 2) level++
+        if (off < this.#step_m + this.#slope * range && off < levelHeights * mount_z) level++
       }
       if (above + mount_z <= this.#step_m) continue
       const column = (ahead + mount_x - x0) / cell_m

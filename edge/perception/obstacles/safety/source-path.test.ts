@@ -115,6 +115,7 @@ void t.test('of two echoes both count, but the same one only once', async (t) =>
   const yard = new Yard({ sensor: beams16 })
   const monitor = new SafetyMonitor(setupOf({ sources: { front: { mount: yard.mount } } }), { cloud: () => ring })
   const dual = new PointBlock(48, 16)
+  let onlyFirst = false
   /** Each column twice: what came first, 0.4 m before the other in `share` of the beams; and what came last. */
   const run = (turns: number, share: number): string => {
     let beam = 0
@@ -126,7 +127,7 @@ void t.test('of two echoes both count, but the same one only once', async (t) =>
         dual.returnOf[column] = column % 2 === 0 ? 3 : 2
         for (let ring = 0; ring < 16; ring++) {
           const [to, point] = [column * 16 + ring, from * 16 + ring]
-          const d = block.distance[point]!
+          const d = onlyFirst && column % 2 === 1 ? 0 : block.distance[point]!
           const nearer = column % 2 === 0 && d > 1 && (beam++ * 0.618) % 1 < share ? 0.5 : 0
           for (const axis of ['x', 'y', 'z'] as const) dual[axis][to] = d > 0 ? (block[axis][point]! * (d - nearer)) / d : 0
           dual.distance[to] = d - nearer
@@ -143,6 +144,9 @@ void t.test('of two echoes both count, but the same one only once', async (t) =>
   t.ok(cloudSize(ring) > alone && cloudSize(ring) < 1.03 * alone, 'of a beam with one echo one point')
   yard.posts = [leg(6, 0.3)]
   t.equal(run(3, 0.02), 'stop field ahead.stop', 'behind the drops')
+  yard.posts = []
+  onlyFirst = true
+  t.equal(run(20, 0), 'clear', 'a beam without a second echo is not blind')
 })
 
 void t.test('whatever the packets hold, it decides and stays able to see', async (t) => {

@@ -210,9 +210,9 @@ export class SourcePath {
       count++
     }
     column.count = count
-    this.#blindness.looked(this.sweep.sector)
-    this.#blindness.came[this.sweep.sector]! += came
     this.#blindness.returns += count
+    // A beam that has no further echo came back all the same.
+    if (echo < 0) this.#blindness.looked(this.sweep.sector, came)
   }
 
   #kindIn(zone: number, point: number): number {
