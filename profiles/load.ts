@@ -54,18 +54,26 @@ export async function checkProfile(text: string): Promise<{ loaded?: LoadedProfi
   const value = toValue(document)
   if (value === unexpandable) return { mistakes: [{ ...position(text, firstAlias(document)), says: `An alias (*name) is not defined, or aliases are expanded more than ${aliasMax} times.` }] }
   if (!isMap(document.contents)) return { mistakes: [{ line: 1, column: 1, says: 'A profile is a map with the sections device, parts, journal and those of its kind of device.' }] }
+  const { loaded, mistakes: found } = await checkValue(value)
+  const placed = found
+    .map((mistake) => ({ ...position(text, offsetOf(document, mistake.path)), says: inWords(mistake) }))
+    .sort((a, b) => a.line - b.line || a.column - b.column)
+    .slice(0, mistakesMax)
+  return { ...(loaded === undefined ? {} : { loaded }), mistakes: placed }
+}
+
+/** Checks a whole profile that is a value already, and fills in its defaults. */
+export async function checkValue(value: unknown): Promise<{ loaded?: LoadedProfile; mistakes: Mistake[] }> {
   const found: Mistake[] = ofItsKind(value)
   const parts = new Map<string, LoadedPart>()
   for (const [name, part] of Object.entries(sectionOf(value, 'parts'))) {
     found.push(...await loadPart(name, part, parts))
   }
   if (found.length === 0) found.push(...referenceMistakes(value as Profile, parts))
-  const placed = found
-    .map(({ path, text: why }) => ({ ...position(text, offsetOf(document, path)), says: sentence(`${path.length === 0 ? '' : `${path.join('.')}: `}${why}`) }))
-    .sort((a, b) => a.line - b.line || a.column - b.column)
-    .slice(0, mistakesMax)
-  return placed.length > 0 ? { mistakes: placed } : { loaded: { profile: value as Profile, parts }, mistakes: [] }
+  return found.length > 0 ? { mistakes: found } : { loaded: { profile: value as Profile, parts }, mistakes: [] }
 }
+
+export const inWords = ({ path, text }: Mistake): string => sentence(`${path.length === 0 ? '' : `${path.join('.')}: `}${text}`)
 
 /** Checks against the schema of the kind of device that the profile says; of an e-Gate while it says none. */
 function ofItsKind(value: unknown): Mistake[] {

@@ -10,7 +10,10 @@ const closed = <P extends Parameters<typeof Type.Object>[0]>(properties: P, desc
 /** What a part may be called. */
 export const partNamePattern = '^[a-z][a-zA-Z0-9-]{0,31}$'
 /** Components of the runtime itself: no part may have their names. */
-export const takenNames: ReadonlySet<string> = new Set(['runtime', 'journal', 'face', 'gate', 'obstacles', 'uplink', 'screen'])
+export const takenNames: ReadonlySet<string> = new Set([
+  'runtime', 'journal', 'face', 'gate', 'obstacles', 'uplink', 'screen',
+  'logs', 'traces', 'settings', 'diagnosis', 'power', 'access', 'console', 'opcua', 'technician',
+])
 
 const partName = (what: string) => Type.String({ pattern: partNamePattern, description: `The name of the part that is ${what}.` })
 const days = (usual: number, what: string) => Type.Integer({ default: usual, minimum: 1, maximum: 3650, description: `Days that facts about ${what} are kept.` })

@@ -91,12 +91,21 @@ export class SettingsService {
     if (schema === undefined) throw unknown(path)
     const value = shown(valueAt(inForce, path))
     if (value.length > answer_max) throw new UsageError('PC-SETTINGS-LARGE', 'This is too much to show at once: ask for a part of it.')
-    const later = shown(valueAt(this.#pending(), path))
-    const changed = later === value || later === '' ? '' : ` With the next start: ${later}.`
-    const role = this.#roleFor(path)
-    const who = role === undefined ? ' It is not changed at the device.' : role === 'engineer' ? ' An engineer may change it.' : ''
-    const description = schema['description']
-    return { value, says: `${typeof description === 'string' ? description : ''}${changed}${who}`.trim(), limits: limitsOf(schema) }
+    const { description } = schema
+    const says = [typeof description === 'string' ? description : '', this.#later(path), whoMay[this.#roleFor(path) ?? 'nobody']]
+    return { value, says: says.filter((sentence) => sentence !== '').join(' '), limits: limitsOf(schema) }
+  }
+
+  /** What the next start will make of a value, where that differs. */
+  #later(path: readonly string[]): string {
+    const { start: { overlay }, bare } = this.#options
+    const waiting = [
+      ...this.#overlay.changes.filter(({ id }) => !this.#active.has(id)),
+      ...overlay.changes.filter(({ id }) => this.#active.has(id) && !this.#overlay.changes.some((one) => one.id === id)),
+    ]
+    if (!waiting.some((change) => change.path.every((step, at) => at >= path.length || step === path[at]))) return ''
+    const later = shown(valueAt(this.#pending() ?? bare, path))
+    return later === '' ? 'With the next start it is as usual again.' : `With the next start: ${later}.`
   }
 
   async #set(path: string[], value: unknown, caller: Caller): Promise<{ id: number }> {
@@ -177,6 +186,8 @@ export class SettingsService {
 }
 
 const shown = (value: unknown): string => (value === undefined ? '' : JSON.stringify(withoutSecrets(value)))
+
+const whoMay = { nobody: 'It is not changed at the device.', engineer: 'An engineer may change it.', technician: '' }
 
 const unknown = (path: readonly string[]): UsageError =>
   new UsageError('PC-SETTINGS-UNKNOWN', `There is nothing at ${path.join('.')} in a profile of this device.`)

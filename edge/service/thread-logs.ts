@@ -3,7 +3,7 @@
  * main thread, and hands a copy to the main thread's memory; how much it writes is said from there.
  */
 import { BroadcastChannel } from 'node:worker_threads'
-import { createLogger, type Logger, type LogLevel, standardOutput } from '../base/log.ts'
+import { createLogger, type Logger, type LogLevel, type LogSink, standardOutput } from '../base/log.ts'
 import type { LogBook } from './log-book.ts'
 import { Loudness, type Volume } from './loudness.ts'
 
@@ -25,9 +25,8 @@ export function followThreads(book: LogBook, channelName: string): () => void {
 }
 
 /** A worker's logger. */
-export function threadLogger(level: LogLevel, channelName: string): Logger {
+export function threadLogger(level: LogLevel, channelName: string, out: LogSink = standardOutput()): Logger {
   const loudness = new Loudness(level)
-  const out = standardOutput()
   const channel = new BroadcastChannel(channelName)
   const log = createLogger(level, {
     write(line) {

@@ -13,9 +13,11 @@ import { Uplink } from '../../edge/uplink/uplink.ts'
 import type { Device, DriverContext } from '../../drivers/kit/driver.ts'
 import type { LoadedProfile } from '../load.ts'
 import type { EgateProfile, IgvProfile, LoadedPart } from '../profile.ts'
+import { withOverlay } from '../overlay.ts'
 import { partsNamedBy } from '../references.ts'
 import type { BootOptions, KindUnits } from './options.ts'
 import { readSecret } from './secrets.ts'
+import { addServices } from './service.ts'
 
 export interface RunningDevice {
   readonly model: DeviceModel
@@ -33,10 +35,12 @@ const vouched_ms = 30 * 86_400_000
 const prunePeriod_ms = 60 * 60_000
 
 /** @throws ConfigError for what the profile promises and the device does not have. */
-export async function assemble(loaded: LoadedProfile, options: BootOptions): Promise<RunningDevice> {
-  const { profile } = loaded
+export async function assemble(bare: LoadedProfile, options: BootOptions): Promise<RunningDevice> {
   const { clock, log, state } = options
   await mkdir(state, { recursive: true })
+  const { loaded, start: overlay } = await withOverlay(bare, state)
+  const { profile } = loaded
+  if (!options.logLevelFixed) options.book.loudness.setBase(profile.runtime.log)
   const secret = (reference: string): Promise<Uint8Array> =>
     readSecret(reference, { credentials: options.env['CREDENTIALS_DIRECTORY'] ?? join(state, 'credentials'), env: options.env })
 
@@ -57,8 +61,13 @@ export async function assemble(loaded: LoadedProfile, options: BootOptions): Pro
     memory.stop()
     await journal.close()
   }
-  const { units, vouchedUntil, screen } = await assembleUnits(loaded, { ...options, model, journal, secret }).catch(async (error: unknown) => {
+  const stopServices = addServices({ ...options, model, journal, bare, loaded, start: overlay })
+  const close = async (): Promise<void> => {
+    stopServices()
     await closeJournal()
+  }
+  const { units, vouchedUntil, screen } = await assembleUnits(loaded, { ...options, model, journal, secret }).catch(async (error: unknown) => {
+    await close()
     throw error
   })
 
@@ -94,7 +103,7 @@ export async function assemble(loaded: LoadedProfile, options: BootOptions): Pro
       cancelPrune()
       await supervisor.stop()
       runtime.stop()
-      await closeJournal()
+      await close()
     },
   }
 }

@@ -2,7 +2,7 @@
 import { constants, setPriority } from 'node:os'
 import { systemClock } from '../../edge/base/clock.ts'
 import { ConfigError } from '../../edge/base/error.ts'
-import { createLogger, type Logger, type LogLevel } from '../../edge/base/log.ts'
+import type { Logger, LogLevel } from '../../edge/base/log.ts'
 import { Originals, type RemoteCommand } from '../../edge/device/mirror.ts'
 import { CloudRing } from '../../edge/perception/obstacles/cloud.ts'
 import { SafetyPath, type LidarComponent } from '../../edge/perception/obstacles/safety-path.ts'
@@ -10,6 +10,7 @@ import type { ObstacleNews, ObstacleRequest } from '../../edge/perception/obstac
 import type { ObstacleSetup } from '../../edge/perception/obstacles/setup.ts'
 import { Supervisor, type Unit } from '../../edge/run/supervisor.ts'
 import { serveWorker } from '../../edge/run/worker-program.ts'
+import { threadLogger } from '../../edge/service/thread-logs.ts'
 import { loadDriver } from '../../drivers/catalog.ts'
 import type { DriverContext } from '../../drivers/kit/driver.ts'
 
@@ -18,6 +19,8 @@ export interface ObstacleWorkerSetup {
   /** The lidars: what the profile says of each. */
   parts: readonly { name: string; use: string; options: Record<string, unknown> }[]
   log: LogLevel
+  /** Where its lines are remembered, and how much it writes is said. */
+  logChannel: string
 }
 
 interface Handed extends ObstacleWorkerSetup {
@@ -25,9 +28,9 @@ interface Handed extends ObstacleWorkerSetup {
 }
 
 await serveWorker(async (data, tellUntyped) => {
-  const { setup, parts, clouds, log: level } = data as Handed
+  const { setup, parts, clouds, log: level, logChannel } = data as Handed
   const tell: (news: ObstacleNews) => void = tellUntyped
-  const log = createLogger(level)
+  const log = threadLogger(level, logChannel)
   goFirst(log)
   const lidars: LidarComponent[] = []
   const units: Unit[] = []

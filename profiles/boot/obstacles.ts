@@ -7,6 +7,7 @@ import { ObstacleService } from '../../edge/perception/obstacles/service.ts'
 import type { LoadedProfile } from '../load.ts'
 import type { IgvProfile } from '../profile.ts'
 import type { ObstacleWorkerSetup } from './obstacle-worker.ts'
+import { logChannel } from './log-channel.ts'
 import type { BootOptions, KindUnits } from './options.ts'
 
 export interface ObstacleContext extends Pick<BootOptions, 'clock' | 'log' | 'home' | 'workers'> {
@@ -25,7 +26,7 @@ export function obstacleUnits(loaded: LoadedProfile<IgvProfile>, context: Obstac
 export function obstaclePaths({ profile, parts }: LoadedProfile<IgvProfile>, { model, clock, log, home, workers }: ObstacleContext): ObstacleService {
   const { obstacles: setup, objects } = profile
   const lidars = [...parts].filter(([name]) => name in setup.sources).map(([name, { driver, options }]) => ({ name, use: driver.name, options }))
-  const data: ObstacleWorkerSetup = { setup, parts: lidars, log: log.level as LogLevel }
+  const data: ObstacleWorkerSetup = { setup, parts: lidars, log: log.level as LogLevel, logChannel }
   const service = new ObstacleService({
     setup, clock, log,
     ...(setup.camera === undefined ? {} : { camera: model.as(setup.camera.use, Camera) }),

@@ -3,12 +3,19 @@ import type { Clock, WallTime } from '../../edge/base/clock.ts'
 import type { Logger } from '../../edge/base/log.ts'
 import type { Unit } from '../../edge/run/supervisor.ts'
 import type { ScreenServer } from '../../edge/screen/server.ts'
+import type { LogBook } from '../../edge/service/log-book.ts'
 
 export interface BootOptions {
   /** Where the device keeps its journal, lists, records and credentials. */
   state: string
   clock: Clock
   log: Logger
+  /** The memory of that log. */
+  book: LogBook
+  /** Whoever started the program said how much is logged: the profile then does not. */
+  logLevelFixed: boolean
+  /** Ends the program, so that it is started again, as a signal would. */
+  end(): void
   version: string
   env: Readonly<Record<string, string | undefined>>
   /** Where the program lies: relative paths of the profile that are no state count from here. */

@@ -3,8 +3,9 @@ import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { systemClock } from '../../edge/base/clock.ts'
 import { describe } from '../../edge/base/error.ts'
-import { createLogger, type Logger, type LogLevel } from '../../edge/base/log.ts'
+import type { Logger, LogLevel } from '../../edge/base/log.ts'
 import { createNotifier } from '../../edge/run/notify.ts'
+import { LogBook } from '../../edge/service/log-book.ts'
 import { assemble } from '../../profiles/boot/boot.ts'
 import { loadProfile } from '../../profiles/load.ts'
 import { home, pageFolder, workers } from './places.ts'
@@ -27,12 +28,17 @@ export function command(): Command {
 }
 
 async function run({ profile: file, state, log: level }: RunOptions): Promise<void> {
-  const stopped = stopSignal()
+  const { stopped, stop } = stopSignal()
   const loaded = await loadProfile(file)
-  const log = createLogger(level ?? loaded.profile.runtime.log)
+  const book = new LogBook(level ?? loaded.profile.runtime.log)
+  const { log } = book
   endOnBug(log)
   const device = await assemble(loaded, {
-    state: resolve(state), clock: systemClock, log, version, env: process.env, home, page: pageFolder,
+    state: resolve(state), clock: systemClock, log, book, logLevelFixed: level !== undefined, version, env: process.env, home, page: pageFolder,
+    end: () => {
+      process.exitCode = restartCode
+      stop('restart')
+    },
     ...(workers === undefined ? {} : { workers }),
   })
   const notifier = createNotifier({ clock: systemClock, log, env: process.env, alive: () => device.runtime.alive() })
@@ -80,14 +86,17 @@ function endOnBug(log: Logger): void {
   })
 }
 
-/** Resolves with the first signal that asks the program to stop; the second ends it at once. */
-function stopSignal(): Promise<string> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      process.on(signal, () => {
-        resolve(signal)
-        process.once(signal, () => process.exit(130))
-      })
-    }
-  })
+/** Ended on request, to be started again: a failure to systemd's `Restart=on-failure`, too (EX_TEMPFAIL of sysexits.h). */
+const restartCode = 75
+
+/** `stopped` resolves with the first signal that asks the program to stop, or with what `stop` is told; a second signal ends it at once. */
+function stopSignal(): { stopped: Promise<string>; stop(why: string): void } {
+  const { promise, resolve } = Promise.withResolvers<string>()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      resolve(signal)
+      process.once(signal, () => process.exit(130))
+    })
+  }
+  return { stopped: promise, stop: resolve }
 }

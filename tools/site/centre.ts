@@ -1,12 +1,15 @@
 /** The centre in small: a broker, somebody who reads every fact, and an officer who sends commands. */
 import { randomBytes, type KeyObject } from 'node:crypto'
+import type { Json } from '../../edge/base/canonical.ts'
 import { systemClock } from '../../edge/base/clock.ts'
+import { DeviceError } from '../../edge/base/error.ts'
 import { Listeners } from '../../edge/base/listeners.ts'
 import { silent } from '../../edge/base/log.ts'
+import { within } from '../../edge/base/wait.ts'
 import type { Fact } from '../../edge/journal/fact.ts'
 import { Broker, deviceGrant } from '../../edge/uplink/broker.ts'
-import { signOrder } from '../../edge/uplink/order.ts'
-import { type Topics, topicsOf } from '../../edge/uplink/topics.ts'
+import { type Answer, type Order, signOrder } from '../../edge/uplink/order.ts'
+import { type CommandTarget, type Topics, topicsOf } from '../../edge/uplink/topics.ts'
 import { connectAsync, type MqttClient } from 'mqtt'
 
 export interface CentreOptions {
@@ -29,12 +32,16 @@ export class Centre {
   readonly #officer: string
   readonly #client: MqttClient
   readonly #seen = new Set<number>()
+  readonly #answers = new Listeners<Answer>()
 
   private constructor(options: CentreOptions, broker: Broker, officer: string, client: MqttClient) {
     this.#options = options
     this.#officer = officer
     this.#broker = broker
     this.#client = client
+    client.on('message', (topic, payload) => {
+      if (topic.startsWith(this.topics.result(''))) this.#answers.emit(JSON.parse(payload.toString('utf8')) as Answer)
+    })
     this.topics = topicsOf(options)
     this.#listen()
   }
@@ -78,14 +85,38 @@ export class Centre {
 
   /** The officer decides on the traveller of a passage. */
   async decide(decision: 'grant' | 'refuse' | 'release', passage: number): Promise<void> {
-    const topic = this.topics.command({ component: 'gate', command: 'decide' })
+    await this.#order({ component: 'gate', command: 'decide' }, { decision, passage }, 'officer')
+  }
+
+  /** Has a command carried out and gives its result. @throws DeviceError with the device's own code, TimeoutError (PC-SITE-ANSWER). */
+  async ask(target: CommandTarget, args: Record<string, Json>, role: Order['role'], limit_ms = 10_000): Promise<unknown> {
+    const id = newId()
+    const topic = this.topics.result(id)
+    const { promise, resolve } = Promise.withResolvers<Answer>()
+    const remove = this.#answers.add((answer) => {
+      if (answer.id === id) resolve(answer)
+    })
+    try {
+      await this.#client.subscribeAsync(topic, { qos: 1 })
+      await this.#order(target, args, role, id)
+      const { code, says, status, result } = await within({ clock: systemClock, limit_ms, code: 'PC-SITE-ANSWER', message: 'The device gave no answer in time.' }, () => promise)
+      if (status !== 'done') throw new DeviceError(code ?? 'PC-SITE-ANSWER', says ?? 'The command was not carried out.')
+      return result
+    } finally {
+      remove()
+      await this.#client.unsubscribeAsync(topic)
+    }
+  }
+
+  async #order(target: CommandTarget, args: Record<string, Json>, role: Order['role'], id = newId()): Promise<void> {
+    const topic = this.topics.command(target)
     const issuedAt = systemClock.wall()
-    const order = signOrder(topic, {
-      id: randomBytes(12).toString('hex'), args: { decision, passage }, role: 'officer', issuedBy: 'officer-1', issuedAt, expiresAt: issuedAt + 10_000,
-    }, this.#options.authority)
+    const order = signOrder(topic, { id, args, role, issuedBy: `${role}-1`, issuedAt, expiresAt: issuedAt + 10_000 }, this.#options.authority)
     await this.#client.publishAsync(topic, JSON.stringify(order), { qos: 1 })
   }
 }
+
+const newId = (): string => randomBytes(12).toString('hex')
 
 /** One that lets the device and the officer in, each to what is theirs. */
 function brokerFor(options: CentreOptions, officer: string): Promise<Broker> {
