@@ -105,7 +105,7 @@ export class Accounts {
 
   /**
    * Makes or changes an account; resolves once it is durable. A damaged file is kept beside the new one, which begins empty.
-   * @throws ResourceError (PC-ACCESS-ACCOUNTS-FULL), or what the file system throws.
+   * @throws ResourceError (PC-ACCESS-ACCOUNTS-FULL, PC-ACCESS-STORAGE).
    */
   put({ person, role, secret, by, at }: AccountChange): Promise<void> {
     return this.#inTurn(async () => {
@@ -115,7 +115,7 @@ export class Accounts {
     })
   }
 
-  /** False when there was none. */
+  /** False when there was none. @throws ResourceError (PC-ACCESS-STORAGE). */
   remove(person: string): Promise<boolean> {
     return this.#inTurn(async () => {
       const rest = new Map(this.#accounts)
@@ -156,8 +156,12 @@ export class Accounts {
   }
 
   async #replace(accounts: Map<string, Account>): Promise<void> {
-    if (this.damage !== undefined) await rename(this.#file, `${this.#file}.damaged`)
-    await writeDurably(this.#file, writeAccounts([...accounts.values()]))
+    try {
+      if (this.damage !== undefined) await rename(this.#file, `${this.#file}.damaged`)
+      await writeDurably(this.#file, writeAccounts([...accounts.values()]))
+    } catch (cause) {
+      throw new ResourceError('PC-ACCESS-STORAGE', 'The accounts cannot be written: they stay as they were.', { component: 'access', cause })
+    }
     this.#seen = await this.#look()
     this.#accounts = accounts
     this.damage = undefined

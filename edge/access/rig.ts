@@ -2,6 +2,7 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import { sha256 } from '../base/canonical.ts'
 import { ManualClock } from '../base/clock.ts'
 import { DeviceError, PortcullisError } from '../base/error.ts'
 import { createLogger } from '../base/log.ts'
@@ -54,20 +55,20 @@ export class Book {
 export class House {
   readonly clock = new ManualClock()
   readonly book = new Book()
-  readonly model = new DeviceModel()
+  model = new DeviceModel()
   readonly news: News[] = []
   readonly done: string[] = []
   readonly contact: ComponentOf<typeof SafetyInput>
   readonly folder: string
   readonly lines: string[] = []
   access!: Access
+  readonly #door: ComponentOf<typeof Door>
+  #drawn = 0
 
   constructor(folder: string) {
     this.folder = folder
-    this.model.news.add((news) => this.news.push(news))
     this.contact = new Component('tamper', SafetyInput, this.clock, { selfTest: async () => ({ passed: true, checks: [] }) })
-    this.model.add(this.contact)
-    this.model.add(new Component('door', Door, this.clock, {
+    this.#door = new Component('door', Door, this.clock, {
       selfTest: async () => ({ passed: true, checks: [] }),
       open: async (args, _signal, caller) => {
         this.done.push(`open ${args.for} by ${caller.id}`)
@@ -77,20 +78,26 @@ export class House {
       break: () => Promise.reject(new DeviceError('PC-BARRIER-FAULT', 'The barrier reports a fault.')),
       hang: (_args, signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve({}))),
       enrol: async () => ({}),
-    }))
+    })
   }
 
   get file(): string {
     return join(this.folder, 'accounts.json')
   }
 
+  /** Starts anew on the same disk, as after a restart. */
   async open(section: Partial<AccessSetup> = {}, options: Partial<AccessOptions> = {}): Promise<Access> {
+    this.model = new DeviceModel()
+    this.model.news.add((news) => this.news.push(news))
+    this.model.add(this.contact)
+    this.model.add(this.#door)
     const log = createLogger('trace', { write: (line) => void this.lines.push(line) })
     this.access = new Access({
       clock: this.clock, log, model: this.model, sink: this.book, device: 'bl1-e07', file: this.file, authorities: [pem], cost,
+      random: (bytes) => sha256(`${this.#drawn++}`).subarray(0, bytes),
       section: { ...parse(AccessSetup, {}, 'PC-TEST-INPUT', 'section'), ...section }, ...options,
     })
-    if (this.model.list().every(({ name }) => name !== 'access')) this.model.add(this.access.component)
+    this.model.add(this.access.component)
     await this.access.start()
     return this.access
   }
@@ -119,5 +126,6 @@ export const codeOf = async (work: Promise<unknown> | (() => unknown)): Promise<
   }
 }
 
+/** What the authority answers. */
 export const answerTo = (challenge: string, role: PersonRole = 'technician', for_min = 480, key: KeyObject = authority.privateKey): string =>
   answerChallenge(readChallenge(challenge)!, { role, for_min }, key)

@@ -2,6 +2,9 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { ascii, concat, fromHex } from '../../edge/base/bytes.ts'
 import { redact } from '../../edge/base/log.ts'
+import { readAccounts, writeAccounts } from '../../edge/access/accounts.ts'
+import { answerChallenge, readAnswer, readChallenge, writeChallenge } from '../../edge/access/challenge.ts'
+import { readRecord } from '../../edge/access/record.ts'
 import { Lists } from '../../edge/gate/lists.ts'
 import { composeMrz } from '../../edge/perception/document/mrz-compose.ts'
 import { readStl } from '../../edge/perception/obstacles/stl.ts'
@@ -78,6 +81,9 @@ const uncounted = { add: (): void => undefined }
 const jpeg = fromHex('ffd8ffe000104a46494600010100000100010000ffc0000b080010001001011100ffda0008010100003f00d2cf20ffd9')
 const mrz = composeMrz({ format: 'TD3', issuer: 'UTO', documentNumber: 'L898902C3', surname: 'ERIKSSON', givenNames: 'ANNA MARIA', birth: '1974-08-12', sex: 'female', expiry: '2012-04-15' })
 const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+const challenge = { device: 'bl1-e07', person: 'nguyen', nonce: new Uint8Array(8) }
+const secret = { cost: { logN: 15, r: 8, p: 1 }, salt: '0'.repeat(64), hash: '1'.repeat(64) }
+const account = { person: 'nguyen', role: 'technician' as const, secret, createdBy: 'provision', createdAt: 0, changedBy: 'li', changedAt: 1 }
 const listKey = new Uint8Array(32).fill(7)
 const list = signedList({ list: 'watchlist', sequence: 1, issued: referenceDay, expires: referenceDay + 1, entries: [{ by: 'document', issuer: 'UTO', number: 'L898902C3' }] }, listKey, privateKey)
 
@@ -139,6 +145,10 @@ export const fuzzTargets: readonly FuzzTarget[] = [
   { name: 'mrz', examples: [ascii(mrz.join('\n'))], parse: (bytes) => parseMrz(text(bytes).split('\n'), referenceDay) },
   { name: 'citizen-card', examples: [Buffer.from('001090123456|012345678|NGUYEN VAN A|01011990|Nam|Hà Nội|15042021')], parse: (bytes) => parseCitizenCard(text(bytes), referenceDay) },
   { name: 'uplink.order', examples: [ascii('{"id":"a1","args":{},"role":"officer","issuedBy":"centre","issuedAt":1,"expiresAt":2}')], parse: (bytes) => readOrder(bytes) },
+  { name: 'access.challenge', examples: [ascii(writeChallenge(challenge))], parse: (bytes) => readChallenge(text(bytes)) },
+  { name: 'access.answer', examples: [ascii(answerChallenge(challenge, { role: 'technician', for_min: 480 }, privateKey))], parse: (bytes) => readAnswer(text(bytes)) },
+  { name: 'access.accounts', examples: [ascii(writeAccounts([account]))], parse: (bytes) => readAccounts(text(bytes)) },
+  { name: 'access.record', examples: [ascii('{"format":"portcullis-access-record/1","failures":{"person li":3},"sealed":false}')], parse: (bytes) => readRecord(text(bytes)) },
   { name: 'mqtt.sizes', examples: [fromHex('300d0003612f62') , fromHex('c000')], parse: (bytes) => new PacketSizes(1024).accept(bytes) },
   { name: 'lists', examples: [ascii(JSON.stringify(list))], parse: (bytes) => new Lists({ key: listKey, signers: new Map([['authority', publicKey]]) }).take(text(bytes)) },
   { name: 'profile', examples: [ascii('device: { kind: egate, id: a, site: b }\nparts:\n  p: { use: reader/mrz-serial, port: /dev/x }\ngate: { use: { reader: p } }\n')], parse: (bytes) => checkProfile(text(bytes)) },
