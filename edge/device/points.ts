@@ -58,6 +58,15 @@ export class PointBlock {
     this.returnOf = new Uint8Array(columnsMax)
   }
 
+  /** Nothing came back from the beam at `point`. */
+  nothing(point: number): void {
+    this.distance[point] = 0
+    this.x[point] = 0
+    this.y[point] = 0
+    this.z[point] = 0
+    this.intensity[point] = 0
+  }
+
   /** How many beams the block tells of, with a return or without. */
   get beams(): number {
     return this.columns * this.rings

@@ -194,11 +194,7 @@ export class VelodyneDecoder implements PacketDecoder {
       const high = packet[from + 1] as number
       // Where only one echo came back both blocks hold it (9.3.2); it is told once.
       if ((low | high) === 0 || (second && packet[from - blockBytes] === low && packet[from - blockBytes + 1] === high)) {
-        distance[to] = 0
-        x[to] = 0
-        y[to] = 0
-        z[to] = 0
-        intensity[to] = 0
+        block.nothing(to)
         continue
       }
       let turned = (azimuth + step * (this.#turned[firing * lasers + laser] as number) + 0.5) | 0
