@@ -7,7 +7,7 @@ import { DeviceError, PortcullisError, UsageError } from '../base/error.ts'
 import { type Gap, type Row, toFact } from './chain.ts'
 import type { Fact } from './fact.ts'
 import { journalLimits } from './limits.ts'
-import { Store } from './store.ts'
+import { type Remembering, Store } from './store.ts'
 
 /** A piece of the chain, in order. */
 export type Link = { fact: Row } | { gap: Gap }
@@ -31,6 +31,11 @@ export class JournalReader {
 
   after(seq: number, most: number): Fact[] {
     return this.#facts(() => this.#store.after(seq, Math.min(most, journalLimits.read_max), journalLimits.read_bytes_max))
+  }
+
+  /** Facts that components made known in a time, by kind; at most as many as one read may give. */
+  remembered(wanted: Remembering): Fact[] {
+    return this.#facts(() => this.#store.remembered({ ...wanted, most: Math.min(wanted.most, journalLimits.read_max) }))
   }
 
   tail(most: number): Fact[] {

@@ -33,6 +33,20 @@ export interface Head {
   kind: string | undefined
 }
 
+/** Which facts of components somebody wants to see. */
+export interface Remembering {
+  kinds: readonly string[]
+  /** Of all components unless named. */
+  component?: string
+  /** Wall times, both included. */
+  from: number
+  to: number
+  most: number
+  newestFirst: boolean
+  /** Only what lies beyond this sequence number, in the order asked for. */
+  beyond?: number
+}
+
 export interface StoreOptions {
   readOnly?: boolean
   busy_ms: number
@@ -110,6 +124,21 @@ export class Store {
 
   tail(most: number): Row[] {
     return (this.#all('SELECT * FROM fact ORDER BY seq DESC LIMIT ?', most) as Row[]).reverse()
+  }
+
+  /** Facts that components made known, by their wall time. */
+  remembered({ kinds, component, from, to, most, newestFirst, beyond }: Remembering): Row[] {
+    const { length } = kinds
+    const order = newestFirst ? 'DESC' : 'ASC'
+    const where = [
+      // Named, so that the index by age serves.
+      "class IN ('passage', 'safety', 'fault', 'command', 'audit') AND wall BETWEEN ? AND ?",
+      `kind IN (${Array.from({ length }, () => '?').join(', ')})`,
+      ...(component === undefined ? [] : ["json_extract(body, '$.component') = ?"]),
+      ...(beyond === undefined ? [] : [`seq ${newestFirst ? '<' : '>'} ?`]),
+    ]
+    const given = [from, to, ...kinds, ...(component === undefined ? [] : [component]), ...(beyond === undefined ? [] : [beyond])]
+    return this.#all(`SELECT * FROM fact WHERE ${where.join(' AND ')} ORDER BY seq ${order} LIMIT ?`, ...given, most) as Row[]
   }
 
   newestSafety(kind: string): Row | undefined {

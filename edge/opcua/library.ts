@@ -1,0 +1,114 @@
+/** What of node-opcua is set for the whole process: limits that it keeps as constants, and its own words. */
+import { X509Certificate } from 'node:crypto'
+import {
+  MonitoredItem, OPCUACertificateManager, type OPCUAServerOptions, setDebugLogger, setErrorLogger, setWarningLogger, type StatusCode, StatusCodes, Subscription,
+} from 'node-opcua'
+import type { Clock } from '../base/clock.ts'
+import type { OpcuaLimits } from './section.ts'
+
+const kB = 1_024
+/** Connections beyond the sessions: for whoever is just coming, asks which endpoints there are, or is to hear a no. */
+const spare = 16
+/** Answers of Browse and HistoryRead that wait to be fetched, of each session. */
+const continuations = 10
+/** Texts and lists longer than this stand in no request that makes sense here. */
+const text_B_max = 256 * kB
+const list_max = 10_000
+const keyBits_min = 2_048
+
+export function limitsOf(limits: OpcuaLimits): OPCUAServerOptions {
+  const { sessions, operations } = limits
+  return {
+    maxConnectionsPerEndpoint: sessions + spare,
+    timeout: limits.silent_ms,
+    serverCapabilities: {
+      maxSessions: sessions, maxSubscriptionsPerSession: limits.subscriptions_per_session, maxSubscriptions: sessions * limits.subscriptions_per_session,
+      maxMonitoredItems: limits.items, maxMonitoredItemsPerSubscription: limits.items_per_subscription, maxMonitoredItemsQueueSize: limits.queue,
+      minSupportedSampleRate: limits.sampling_ms_min, maxBrowseContinuationPoints: continuations, maxHistoryContinuationPoints: continuations,
+      maxStringLength: text_B_max, maxByteStringLength: text_B_max, maxArrayLength: list_max, maxSelectClauseParameters: 200, maxWhereClauseParameters: 200,
+      operationLimits: {
+        maxNodesPerRead: operations, maxNodesPerBrowse: operations, maxNodesPerWrite: operations, maxNodesPerRegisterNodes: operations,
+        maxNodesPerTranslateBrowsePathsToNodeIds: operations, maxMonitoredItemsPerCall: operations, maxNodesPerMethodCall: limits.calls,
+        maxNodesPerHistoryReadData: limits.calls, maxNodesPerHistoryReadEvents: limits.calls,
+      },
+    },
+    transportSettings: {
+      // A client may ask for less, never for more (OPC 10000-6, 7.1.2.3).
+      adjustTransportLimits: ({ receiveBufferSize, sendBufferSize, maxMessageSize }) => {
+        const chunk = limits.chunk_kB_max * kB
+        const message = atMost(maxMessageSize, limits.message_kB_max * kB)
+        const receive = Math.max(8_192, atMost(receiveBufferSize, chunk))
+        const send = Math.max(8_192, atMost(sendBufferSize, chunk))
+        return { receiveBufferSize: receive, sendBufferSize: send, maxMessageSize: message, maxChunkCount: Math.ceil(message / Math.min(receive, send)) + 1 }
+      },
+    },
+  }
+}
+
+/** Nothing asked for means whatever the server allows. */
+const atMost = (asked: number, limit: number): number => (asked === 0 ? limit : Math.min(asked, limit))
+
+export function limitLibrary(limits: OpcuaLimits): void {
+  Subscription.minimumPublishingInterval = limits.publish_ms_min
+  MonitoredItem.minimumSamplingInterval = limits.sampling_ms_min
+}
+
+/** The library writes to the console; here its words go to the log. They may tell a client's address, no person. */
+export function hear(complain: (level: 'warn' | 'error', says: string) => void, count: () => void): void {
+  const to = (level: 'warn' | 'error') => (...words: unknown[]): void => {
+    count()
+    complain(level, textOf(words))
+  }
+  setDebugLogger(() => undefined)
+  setWarningLogger(to('warn'))
+  setErrorLogger(to('error'))
+}
+
+/** One line without colours, of what may be text from outside. */
+const textOf = (words: readonly unknown[]): string =>
+  // oxlint-disable-next-line no-control-regex -- it takes them out
+  words.map((word) => (typeof word === 'string' ? word : '')).join(' ').replaceAll(/\u001b\[[0-9;]*m/g, '').replaceAll(/[^\x20-\x7e]+/g, ' ').trim().slice(0, 200)
+
+/**
+ * User certificates are pinned by their fingerprint in the profile, so no folder of them is kept. What is
+ * checked here: that its days have begun and are not over, and that its key is long enough.
+ */
+export class UserCertificates extends OPCUACertificateManager {
+  readonly #clock: Clock
+
+  constructor(folder: string, clock: Clock) {
+    super({ rootFolder: folder, disableFileWatchers: true })
+    this.#clock = clock
+  }
+
+  override initialize(...args: unknown[]): never {
+    return answer(args, undefined) as never
+  }
+
+  override async dispose(): Promise<void> {
+    // Nothing was opened.
+  }
+
+  override checkCertificate(...args: unknown[]): never {
+    return answer(args.slice(1), this.#judge(args[0] as Buffer)) as never
+  }
+
+  #judge(der: Buffer): StatusCode {
+    try {
+      const { publicKey, validFrom, validTo } = new X509Certificate(der)
+      const now = this.#clock.wall()
+      if (publicKey.asymmetricKeyType !== 'rsa' || (publicKey.asymmetricKeyDetails?.modulusLength ?? 0) < keyBits_min) return StatusCodes.BadCertificatePolicyCheckFailed
+      return Date.parse(validFrom) <= now && now <= Date.parse(validTo) ? StatusCodes.Good : StatusCodes.BadCertificateTimeInvalid
+    } catch {
+      return StatusCodes.BadCertificateInvalid
+    }
+  }
+}
+
+/** The library calls back where it is given something to call, else it waits for a promise. */
+function answer<T>(args: readonly unknown[], value: T): Promise<T> | undefined {
+  const callback = args.at(-1)
+  if (typeof callback !== 'function') return Promise.resolve(value)
+  ;(callback as (error: null, value: T) => void)(null, value)
+  return undefined
+}
