@@ -89,14 +89,17 @@ void t.test('the facts of a command are durable in a real journal when its outco
 
 void t.test('sessions end: by idleness, replacement, number, time', async (t) => {
   const it = await house(t)
-  const access = await it.open({ sessions_max: 2, idle_s: { serial: 30, terminal: 600, network: 600, page: 600, opcua: 600 } })
+  const access = await it.open({ sessions_max: 2, opcua_sessions_max: 1, idle_s: { serial: 30, terminal: 600, network: 600, page: 600, opcua: 600 } })
   const endings: [string, string][] = []
   access.onEnded(({ session, why }) => endings.push([session.person, why]))
   const first = await access.login('nguyen', secrets.nguyen, serial)
   const second = await access.login('li', secrets.li, page)
   t.equal(await codeOf(access.login('li', secrets.li, page)), 'PC-ACCESS-FULL')
-  t.throws(() => access.admit('wang', 'viewer', { face: 'opcua', where: 'x' }), { code: 'PC-ACCESS-FULL' })
+  const program = access.admit('wang', 'viewer', { face: 'opcua', where: 'x' })
+  t.throws(() => access.admit('wang', 'viewer', { face: 'opcua', where: 'y' }), { code: 'PC-ACCESS-FULL' }, 'programs of OPC UA are counted apart')
+  access.end(program, 'logout')
   const third = await access.login('li', secrets.li, serial)
+  t.strictSame(endings.splice(0, 1), [['wang', 'logout']])
   t.strictSame(endings, [['nguyen', 'replaced']], 'one port, one person, even when the house is full')
   t.notOk(access.touch(first))
   it.clock.advance(29_000)

@@ -9,7 +9,7 @@ import { type KeyObject, randomBytes } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { Counters } from '../base/counters.ts'
-import { ConfigError, type ErrorCode, ForbiddenError, InputError, ResourceError } from '../base/error.ts'
+import { ConfigError, type ErrorCode, ForbiddenError, ResourceError } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
 import { SafetyInput } from '../device/capabilities.ts'
 import { Component, type ComponentOf } from '../device/component.ts'
@@ -18,12 +18,13 @@ import type { FactSink } from '../journal/fact.ts'
 import { authorityKeys } from '../uplink/order.ts'
 import { AccountDesk } from './account-desk.ts'
 import { Accounts } from './accounts.ts'
-import { type Answer, type Grant, personPattern, readAnswer } from './challenge.ts'
+import { type Answer, type Grant, readAnswer } from './challenge.ts'
 import { Challenges } from './challenges.ts'
 import { AccessContract, type Ending, type Face, type Gatekeeper, type PersonRole, type Session } from './contract.ts'
 import { AccessFacts, accountsFact, endedFact, refusalFact, sessionFact, unsealedFact } from './facts.ts'
 import { Guard } from './guard.ts'
 import { type LockKey, LockedError } from './lockouts.ts'
+import { demandName } from './name.ts'
 import type { AccessSetup } from './section.ts'
 import { type ScryptCost, SecretHashing } from './secret.ts'
 import { type Asked, SessionCommands } from './session-commands.ts'
@@ -89,7 +90,7 @@ export class Access implements Gatekeeper {
     this.#accounts = new Accounts(file)
     this.#guard = new Guard({ file: join(dirname(file), recordName), clock, log, watchesHousing: section.tamper !== undefined })
     this.#challenges = new Challenges({ clock, device, authorities: this.#authorities, open_ms: section.challenge_min * 60_000, random })
-    this.#sessions = new Sessions({ clock, most: section.sessions_max, idle_s: section.idle_s, random })
+    this.#sessions = new Sessions({ clock, most: { people: section.sessions_max, opcua: section.opcua_sessions_max }, idle_s: section.idle_s, random })
     this.#facts = new AccessFacts(sink, clock)
     this.#commands = new SessionCommands(model, this.#sessions, this.#facts)
     const desk = new AccountDesk({ clock, hashing: this.#hashing, accounts: this.#accounts, guard: this.#guard, facts: this.#facts, sessions: this.#sessions, onChange: () => this.#show() })
@@ -311,10 +312,6 @@ export class Access implements Gatekeeper {
     }).finally(() => this.#writing.delete(tracked))
     this.#writing.add(tracked)
   }
-}
-
-function demandName(person: string): void {
-  if (!personPattern.test(person)) throw new InputError('PC-ACCESS-PERSON', 'A name has up to 32 small letters, digits, dots and hyphens, and begins with a letter.')
 }
 
 const whyRefused: Partial<Record<ErrorCode, string>> = {

@@ -2,10 +2,11 @@
 import type { Clock } from '../base/clock.ts'
 import { ForbiddenError, InputError, UsageError } from '../base/error.ts'
 import type { Args, Caller, SelfTestReport } from '../device/contract.ts'
-import { type Accounts, takenPersons } from './accounts.ts'
+import type { Accounts } from './accounts.ts'
 import type { AccessContract } from './contract.ts'
 import { type AccessFacts, accountFact } from './facts.ts'
 import type { Guard } from './guard.ts'
+import { demandName } from './name.ts'
 import { type SecretHashing, weakness } from './secret.ts'
 import type { Sessions } from './sessions.ts'
 
@@ -95,7 +96,7 @@ export class AccountDesk {
 
 /** @throws InputError (PC-ACCESS-WEAK, PC-ACCESS-PERSON). */
 export function demandGoodAccount(person: string, secret: string): void {
-  if (takenPersons.has(person)) throw new InputError('PC-ACCESS-PERSON', 'This name stands for something else: take another.', { component: 'access' })
+  demandName(person)
   const weak = weakness(person, secret)
   if (weak !== undefined) throw new InputError('PC-ACCESS-WEAK', `The secret is too weak: ${weak}.`, { component: 'access' })
 }

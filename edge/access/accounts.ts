@@ -9,7 +9,7 @@ import type { WallTime } from '../base/clock.ts'
 import { writeDurably } from '../base/durable-file.ts'
 import { ConfigError, ResourceError } from '../base/error.ts'
 import { mistakes, type Static, Type } from '../base/schema.ts'
-import { personPattern } from './challenge.ts'
+import { personPattern } from './name.ts'
 import { HashedSecret } from './secret.ts'
 
 const Account = Type.Object({
@@ -35,9 +35,6 @@ const AccountsFile = Type.Object({
 }, { additionalProperties: false })
 
 const digestOf = (accounts: readonly Account[]): string => sha256(canonical(accounts)).toString('hex')
-
-/** Names that stand for something else in facts. */
-export const takenPersons: ReadonlySet<string> = new Set(['unknown', 'self', 'controller', 'provision'])
 
 /** The accounts of a file by person. @throws ConfigError (PC-ACCESS-ACCOUNTS) without what the file holds. */
 export function readAccounts(text: string): Map<string, Account> {
@@ -74,7 +71,7 @@ export interface AccountChange {
 export class Accounts {
   readonly #file: string
   #accounts = new Map<string, Account>()
-  /** Which file was read last: its time, size and number; empty for none. */
+  /** Which file was read last: its time, size, number, mode and owner; empty for none. */
   #seen: string | undefined
   #turn: Promise<unknown> = Promise.resolve()
   /** What is wrong with the file. */
@@ -148,8 +145,8 @@ export class Accounts {
 
   async #look(): Promise<string> {
     try {
-      const { mtimeMs, size, ino, mode } = await stat(this.#file)
-      return `${mtimeMs} ${size} ${ino} ${mode}`
+      const { mtimeMs, size, ino, mode, uid } = await stat(this.#file)
+      return `${mtimeMs} ${size} ${ino} ${mode} ${uid}`
     } catch (error) {
       return (error as NodeJS.ErrnoException).code === 'ENOENT' ? '' : 'unreadable'
     }

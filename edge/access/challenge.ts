@@ -12,6 +12,7 @@ import { concat, equal, hex } from '../base/bytes.ts'
 import { canonical, sha256 } from '../base/canonical.ts'
 import { fromBase32, toBase32 } from './base32.ts'
 import type { PersonRole } from './contract.ts'
+import { personPattern } from './name.ts'
 
 export interface Challenge {
   device: string
@@ -33,7 +34,6 @@ export interface Answer extends Grant {
   signature: Uint8Array
 }
 
-export const personPattern = /^[a-z][a-z0-9.-]{0,31}$/
 /** A device's name, with or without its site. */
 const devicePattern = /^[a-z0-9][a-z0-9/-]{0,127}$/
 

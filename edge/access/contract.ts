@@ -53,7 +53,7 @@ export interface Gatekeeper {
 const person = Type.String({ pattern: '^[a-z][a-z0-9.-]{0,31}$' })
 
 export const AccessContract = contract('access', 'Lets people in: accounts, sessions, lock-outs.', {
-  sessions: property(Type.Array(Type.Object({ person, role: Type.String(), face: Type.String(), where: Type.String(), since: Type.Number() }), { maxItems: 32 }), 'Who is logged in.'),
+  sessions: property(Type.Array(Type.Object({ person, role: Type.String(), face: Type.String(), where: Type.String(), since: Type.Number() }), { maxItems: 288 }), 'Who is logged in.'),
   accounts: property(Type.Array(Type.Object({ person, role: Type.String(), locked_s: Type.Integer() }), { maxItems: 256 }), 'Who has an account.'),
   tampered: event({ where: Type.String() }, 'Somebody opened the housing or its tamper contact failed.', { severity: 'alarm' }),
   locked: event({ person, where: Type.String(), failures: Type.Integer(), wait_s: Type.Integer() }, 'Too many attempts to log in failed.', { severity: 'alarm' }),

@@ -31,7 +31,8 @@ interface Entry extends Live {
 
 export interface SessionsOptions {
   clock: Clock
-  most: number
+  /** How many at a time; programs of OPC UA, which stay for weeks, take nobody's place. */
+  most: { people: number; opcua: number }
   idle_s: Readonly<Record<Face, number>>
   random(bytes: number): Uint8Array
 }
@@ -58,10 +59,10 @@ export class Sessions {
 
   /** @throws ResourceError (PC-ACCESS-FULL) when there is no room for one more, counting out whom it would replace. */
   demandRoom(from: { face: Face; where: string }): void {
-    const replaced = this.#at(from).length
-    if (this.#entries.size - replaced >= this.#options.most) {
-      throw new ResourceError('PC-ACCESS-FULL', `${this.#options.most} people are logged in already.`, { component: 'access' })
-    }
+    const ofOpcua = from.face === 'opcua'
+    const most = ofOpcua ? this.#options.most.opcua : this.#options.most.people
+    const beside = [...this.#entries.values()].filter(({ session }) => (session.face === 'opcua') === ofOpcua).length
+    if (beside - this.#at(from).length >= most) throw new ResourceError('PC-ACCESS-FULL', `${most} people are logged in already.`, { component: 'access' })
   }
 
   /** A second login on one serial port replaces the first: there is one keyboard. @throws as `demandRoom`. */
