@@ -8,9 +8,10 @@ import { CloudRing } from '../../edge/perception/obstacles/cloud.ts'
 import { SafetyMonitor } from '../../edge/perception/obstacles/monitor.ts'
 import { cloudPointsMax } from '../../edge/perception/obstacles/service.ts'
 import { Tracker } from '../../edge/perception/obstacles/tracker.ts'
+import { viewSetup } from '../../edge/screen/lidar/scene.ts'
 import { captureSetup, type CaptureMount } from './capture-setup.ts'
 import { openCapture, type OpenOptions } from './recognise.ts'
-import { type ShownScene, viewSetup } from './view-profile.ts'
+import type { ShownScene } from './view-profile.ts'
 
 export interface ViewCaptureOptions extends OpenOptions, CaptureMount {
   /** 1 as recorded; `max` as fast as it goes. */

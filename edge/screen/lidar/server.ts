@@ -4,36 +4,13 @@
  */
 import { resolve } from 'node:path'
 import fastifyStatic from '@fastify/static'
-import fastifyWebsocket, { type WebSocket } from '@fastify/websocket'
+import fastifyWebsocket from '@fastify/websocket'
 import { type FastifyInstance, fastify } from 'fastify'
-import type { Cancel, Clock } from '../../base/clock.ts'
+import type { Clock } from '../../base/clock.ts'
 import { Counters } from '../../base/counters.ts'
 import { ConfigError, ForbiddenError } from '../../base/error.ts'
-import type { CloudRing } from '../../perception/obstacles/cloud.ts'
 import { isOwnHost, isOwnOrigin, protectiveHeaders } from '../protection.ts'
-import { encodeCloud, type ViewSetup, type ViewState } from './wire.ts'
-
-/** What is shown: a running device, or a capture being played. */
-export interface LidarScene {
-  readonly setup: ViewSetup
-  /** In the order of `setup.sources`. */
-  readonly clouds: readonly CloudRing[]
-  state(): ViewState
-}
-
-export interface ViewLimits {
-  viewersMax: number
-  /** How often the state is told, and clouds that are new. */
-  period_ms: number
-  /** A page that is so far behind misses clouds. */
-  buffered_B_max: number
-}
-
-export const viewLimits: ViewLimits = { viewersMax: 4, period_ms: 100, buffered_B_max: 2_000_000 }
-
-/** WebSocket close codes (RFC 6455, 7.4.1). */
-const policyViolation = 1008
-const tryAgainLater = 1013
+import { type LidarScene, type SceneCount, SceneTeller, type ViewLimits } from './teller.ts'
 
 export interface ViewServerOptions {
   scene: LidarScene
@@ -47,19 +24,14 @@ export interface ViewServerOptions {
 }
 
 export class LidarViewServer {
-  readonly counters = new Counters(['viewers', 'viewersRefused', 'viewersTalking', 'cloudsShown', 'cloudsSkipped', 'requestsForeign'])
+  readonly counters = new Counters<SceneCount | 'requestsForeign'>(['scenes', 'scenesRefused', 'scenesTalking', 'cloudsShown', 'cloudsSkipped', 'requestsForeign'])
   readonly #options: ViewServerOptions
-  readonly #limits: ViewLimits
-  readonly #viewers = new Set<WebSocket>()
-  /** How many clouds of each source were finished when one was shown last. */
-  readonly #shown: number[]
+  readonly #teller: SceneTeller
   #app: FastifyInstance | undefined
-  #cancel: Cancel = () => undefined
 
   constructor(options: ViewServerOptions) {
     this.#options = options
-    this.#limits = { ...viewLimits, ...options.limits }
-    this.#shown = options.scene.clouds.map(() => 0)
+    this.#teller = new SceneTeller(options.scene, options.clock, this.counters, options.limits)
   }
 
   /** Resolves with the page's address. @throws ConfigError (PC-SCREEN-ADDRESS). */
@@ -76,10 +48,10 @@ export class LidarViewServer {
       throw Object.assign(new ForbiddenError('PC-SCREEN-FOREIGN', 'The page answers only to its own address.'), { statusCode: 403 })
     })
     await app.register(fastifyStatic, { root: resolve(pageDir), cacheControl: false, dotfiles: 'deny' })
-    app.get('/scene', { websocket: true }, (socket) => this.#welcome(socket))
+    app.get('/scene', { websocket: true }, (socket) => this.#teller.add(socket))
     try {
       const address = await app.listen({ host, port })
-      this.#tick()
+      this.#teller.start()
       return address
     } catch (cause) {
       await this.stop()
@@ -88,59 +60,8 @@ export class LidarViewServer {
   }
 
   async stop(): Promise<void> {
-    this.#cancel()
-    for (const viewer of this.#viewers) viewer.terminate()
-    this.#viewers.clear()
+    this.#teller.stop()
     await this.#app?.close()
     this.#app = undefined
-  }
-
-  #welcome(socket: WebSocket): void {
-    if (this.#viewers.size >= this.#limits.viewersMax) {
-      this.counters.add('viewersRefused')
-      socket.close(tryAgainLater, `PC-SCREEN-FULL: ${this.#limits.viewersMax} pages already watch.`)
-      return
-    }
-    this.counters.add('viewers')
-    this.#viewers.add(socket)
-    socket.on('close', () => this.#viewers.delete(socket))
-    socket.on('message', () => {
-      this.counters.add('viewersTalking')
-      socket.close(policyViolation, 'PC-SCREEN-TALK: this socket only tells.')
-    })
-    socket.send(JSON.stringify(this.#options.scene.setup))
-    // Whoever comes late sees what is there, and not only what comes next.
-    for (let source = 0; source < this.#shown.length; source++) this.#showCloud(source, [socket])
-  }
-
-  #tick(): void {
-    const { scene, clock } = this.#options
-    const state = JSON.stringify(scene.state())
-    for (const viewer of this.#viewers) if (this.#keepsUp(viewer)) viewer.send(state)
-    for (const [source, { finished }] of scene.clouds.entries()) {
-      if (finished === this.#shown[source]) continue
-      this.#shown[source] = finished
-      this.#showCloud(source, this.#viewers)
-    }
-    this.#cancel = clock.after(this.#limits.period_ms, () => this.#tick())
-  }
-
-  #showCloud(source: number, viewers: Iterable<WebSocket>): void {
-    let bytes: Uint8Array | undefined
-    const whole = this.#options.scene.clouds[source]?.newest((cloud) => {
-      bytes = encodeCloud(source, cloud)
-    })
-    if (whole !== true || bytes === undefined) return
-    for (const viewer of viewers) {
-      if (!this.#keepsUp(viewer)) this.counters.add('cloudsSkipped')
-      else {
-        viewer.send(bytes)
-        this.counters.add('cloudsShown')
-      }
-    }
-  }
-
-  #keepsUp(viewer: WebSocket): boolean {
-    return viewer.readyState === viewer.OPEN && viewer.bufferedAmount <= this.#limits.buffered_B_max
   }
 }

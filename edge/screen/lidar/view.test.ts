@@ -7,7 +7,8 @@ import t from 'tap'
 import { WebSocket } from 'ws'
 import { systemClock } from '../../base/clock.ts'
 import { CloudRing, pointKinds } from '../../perception/obstacles/cloud.ts'
-import { type LidarScene, LidarViewServer } from './server.ts'
+import { LidarViewServer } from './server.ts'
+import type { LidarScene } from './teller.ts'
 import type { ViewState } from './wire.ts'
 
 // A browser on a busy machine: no test here is about speed.
@@ -129,6 +130,6 @@ void t.test('who looks is bounded, may say nothing, and must ask for this device
   t.ok(heard.includes('state'))
   first.send('stop')
   t.match(await ended(first), /^PC-SCREEN-TALK/)
-  t.match(server.counters.snapshot(), { viewers: 1, viewersRefused: 1, viewersTalking: 1, requestsForeign: 2 })
+  t.match(server.counters.snapshot(), { scenes: 1, scenesRefused: 1, scenesTalking: 1, requestsForeign: 2 })
   await t.rejects(new LidarViewServer({ scene, clock: systemClock, port: Number(new URL(address).port), pageDir: t.testdir() }).start(), { code: 'PC-SCREEN-ADDRESS' })
 })

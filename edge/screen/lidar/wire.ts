@@ -8,7 +8,8 @@ export interface ViewSetup {
   kind: 'setup'
   /** The capture or the profile. */
   title: string
-  sources: { name: string; x: number; y: number }[]
+  /** `reference`: what each always sees when it is mounted as said. */
+  sources: { name: string; x: number; y: number; reference?: Polygon[] }[]
   body: Polygon[]
   fields: { name: string; stop: Polygon; slow?: Polygon }[]
 }
