@@ -101,7 +101,7 @@ void t.test('a decision that comes too late is told as missed, counted, and stop
   t.match(last(), { level: 'stop', cause: { kind: 'late' } })
   for (let turn = 0; turn < 6; turn++) scanner.turn()
   t.strictSame(last(), { level: 'clear' }, 'it is trusted again')
-  const status = news.filter((told) => told.kind === 'status').at(-1)
+  const status = news.findLast((told) => told.kind === 'status')
   t.match(status, { sources: { front: 'ok' }, fields: 'ahead', latency: { count: 17, max_ms: 50 } })
   t.ok((status?.latency.missed ?? 0) >= 1)
 })

@@ -45,9 +45,9 @@ export type FieldSet = Static<typeof FieldSet>
 
 export const Evidence = Type.Object({
   cell_m: number(0.05, 0.5, 0.1, 'Side of the cells that returns are counted in.'),
-  points: integer(1, 50, 3, 'So many returns, in neighbouring cells and one turn, are something.'),
+  points: integer(1, 50, 3, 'At least so many returns, in neighbouring cells and one turn, are something; more where a leg would give more (docs/obstacles.md).'),
   turns: integer(1, 5, 2, 'So many turns must show fewer returns than `certain` before they count.'),
-  certain: integer(2, 500, 8, 'So many returns in neighbouring cells count at once, within the turn.'),
+  certain: integer(2, 500, 8, 'At least so many returns in neighbouring cells count at once, within the turn; more where a leg would give more (docs/obstacles.md).'),
 }, { additionalProperties: false, default: {}, description: 'How much must be seen: rain, spray, dust and single reflections do not stop the vehicle, a leg does.' })
 export type Evidence = Static<typeof Evidence>
 
