@@ -178,7 +178,7 @@ site('strangers: packets of another address are counted and not decoded, however
   await until(() => sensor.health.status === 'ready', 'it is ready again')
 })
 
-site('strangers in a storm do not keep the sensor from being heard', {}, async (t, { sensor, twin }) => {
+site('strangers in a storm do not keep the sensor from being heard', {}, async (_, { sensor, twin }) => {
   twin.faults.foreign = 30
   await until(() => troubleOf(sensor.health) === 'storm', 'it is a storm')
   let heard = 0
