@@ -17,6 +17,7 @@ const benches: Record<string, (options: { travellers: number; stops: number }) =
   gate: async ({ travellers }) => await (await import('../bench/gate.ts')).benchGate(travellers),
   journal: async () => await (await import('../bench/journal.ts')).benchJournal(),
   uplink: async () => await (await import('../bench/uplink.ts')).benchUplink(),
+  service: async () => await (await import('../bench/service.ts')).benchService(),
   face: async () => await (await import('../bench/face.ts')).benchFaces(),
   lidar: async ({ stops }) => await (await import('../bench/lidar.ts')).benchLidar(stops),
 }

@@ -10,6 +10,7 @@ import { composeMrz } from '../../edge/perception/document/mrz-compose.ts'
 import { readStl } from '../../edge/perception/obstacles/stl.ts'
 import { parseMrz } from '../../edge/perception/document/mrz.ts'
 import { parseCitizenCard } from '../../edge/perception/document/citizen-card.ts'
+import { readOverlay, valueOf, withChanges } from '../../edge/service/overlay.ts'
 import { readOrder } from '../../edge/uplink/order.ts'
 import { PacketSizes } from '../../edge/uplink/wire.ts'
 import { bareStart, pictureSize, PictureStream } from '../../drivers/camera/jpeg.ts'
@@ -152,6 +153,11 @@ export const fuzzTargets: readonly FuzzTarget[] = [
   { name: 'mqtt.sizes', examples: [fromHex('300d0003612f62') , fromHex('c000')], parse: (bytes) => new PacketSizes(1024).accept(bytes) },
   { name: 'lists', examples: [ascii(JSON.stringify(list))], parse: (bytes) => new Lists({ key: listKey, signers: new Map([['authority', publicKey]]) }).take(text(bytes)) },
   { name: 'profile', examples: [ascii('device: { kind: egate, id: a, site: b }\nparts:\n  p: { use: reader/mrz-serial, port: /dev/x }\ngate: { use: { reader: p } }\n')], parse: (bytes) => checkProfile(text(bytes)) },
+  {
+    name: 'settings.overlay', examples: [ascii('{"format":"portcullis-overlay-1","next":2,"changes":[{"id":1,"path":["gate","limits","door_s"],"before":7,"value":9,"by":"a","at":1}]}')],
+    parse: (bytes) => withChanges({ gate: { limits: { door_s: 7 } } }, readOverlay(bytes).changes),
+  },
+  { name: 'settings.value', examples: [ascii('{"door_s": [9, "x", null]}')], parse: (bytes) => valueOf(text(bytes)) },
   { name: 'tflite', examples: [fromHex('1c00000054464c331400200004000800'.padEnd(96, '0'))], parse: (bytes) => readTflite(bytes) },
   {
     name: 'tfjs', parse: (bytes) => graphOfTfjs(openTfjs(bytes, new Uint8Array(0)), [1, 2, 2, 3]),
