@@ -1,6 +1,8 @@
 /** What a profile may say: which device this is, which parts it has, and how they work together. */
+import { AccessSetup } from '../edge/access/section.ts'
 import { type Static, Type } from '../edge/base/schema.ts'
 import { GateSetup } from '../edge/gate/policy.ts'
+import { OpcuaSection } from '../edge/opcua/section.ts'
 import { ObstacleSetup } from '../edge/perception/obstacles/setup.ts'
 import { type Driver, secretReference } from '../drivers/kit/driver.ts'
 
@@ -86,6 +88,8 @@ export const RuntimeSection = Type.Object({
   memory_mb_max: Type.Integer({ default: 450, minimum: 100, maximum: 16_384, description: 'How much memory the process may use.' }),
 }, { additionalProperties: false, default: {}, description: 'The program itself.' })
 
+export const AccessSection = Type.Object(AccessSetup.properties, { additionalProperties: false, default: {}, description: 'Who gets in at the device.' })
+
 /** `use` names a driver; the rest are that driver's options and are checked against its own schema. */
 export const PartSection = Type.Object({ use: Type.String({ description: 'The driver, as the catalogue names it.' }) })
 
@@ -94,6 +98,8 @@ const everywhere = {
   parts: Type.Record(Type.String({ pattern: partNamePattern }), PartSection, { description: 'The hardware, by the names that people use.' }),
   journal: JournalSection,
   uplink: Type.Optional(UplinkSection),
+  access: AccessSection,
+  opcua: Type.Optional(OpcuaSection),
   runtime: RuntimeSection,
 }
 

@@ -20,7 +20,9 @@ const apart: readonly (readonly (keyof GateUse)[])[] = [['entry', 'exit'], ['fro
 
 export function referenceMistakes(profile: Profile, parts: ReadonlyMap<string, LoadedPart>): Mistake[] {
   const ofItsKind = profile.device.kind === 'egate' ? ofTheGate(profile as EgateProfile, parts) : ofTheObstacles(profile as IgvProfile, parts)
-  return [...betweenParts(parts), ...ofItsKind, ...ofTheTimeZone(profile)]
+  const { tamper } = profile.access
+  const ofAccess = tamper === undefined ? [] : wrongPart(parts, tamper, SafetyInput.name, ['access', 'tamper'])
+  return [...betweenParts(parts), ...ofItsKind, ...ofAccess, ...ofTheTimeZone(profile)]
 }
 
 /** The names of the parts that a part's options refer to. */

@@ -33,6 +33,8 @@ export interface OpcuaServiceOptions {
   state: string
   clock: Clock
   log: Logger
+  /** Where the thread's own log is followed. */
+  logChannel: string
   /** The program of the thread, when it is not the source beside this. */
   program?: URL
   limits?: Partial<WorkerLimits>
@@ -108,9 +110,9 @@ export class OpcuaService {
 
   /** Read anew each time the thread is started: it begins with what is so then. */
   #setup(): OpcuaSetup {
-    const { section, about, state, journal, log, model } = this.#options
+    const { section, about, state, journal, log, logChannel, model } = this.#options
     return {
-      section, about, folder: join(state, section.folder), journal, log: log.level as LogLevel,
+      section, about, folder: join(state, section.folder), journal, log: log.level as LogLevel, logChannel,
       get components() {
         return model.list().map(({ name, contract }) => ({ name, contract }))
       },

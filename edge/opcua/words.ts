@@ -21,6 +21,7 @@ export interface OpcuaSetup {
   folder: string
   journal: string
   log: LogLevel
+  logChannel: string
   components: readonly { name: string; contract: Contract }[]
   /** All that the components have made known. */
   known: readonly News[]

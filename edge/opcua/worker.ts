@@ -1,10 +1,10 @@
 /** The thread of the OPC UA server: its cryptography and encoding never hold up the gate. */
 import { type Clock, systemClock, type WallTime } from '../base/clock.ts'
-import { createLogger } from '../base/log.ts'
 import type { News } from '../device/component.ts'
 import { Mirror } from '../device/mirror.ts'
 import { DeviceModel } from '../device/model.ts'
 import { serveWorker } from '../run/worker-program.ts'
+import { threadLogger } from '../service/thread-logs.ts'
 import { journalMemory } from './memory.ts'
 import { Questions } from './questions.ts'
 import { OpcuaServer } from './server.ts'
@@ -25,9 +25,9 @@ class TimeOfNews implements Clock {
 }
 
 await serveWorker(async (data, tellUntyped) => {
-  const { section, about, folder, journal, log: level, components, known } = data as OpcuaSetup
+  const { section, about, folder, journal, log: level, logChannel, components, known } = data as OpcuaSetup
   const tell: (news: OpcuaNews) => void = tellUntyped
-  const log = createLogger(level)
+  const log = threadLogger(level, logChannel)
   const questions = new Questions(tell)
   const model = new DeviceModel()
   const time = new TimeOfNews()

@@ -20,6 +20,8 @@ export interface Unit {
   /** Releases everything. Called after a failed start, too. */
   stop(): Promise<void>
   readonly restart: RestartPolicy
+  /** Of a unit that needs longer to start than the others may. */
+  readonly start_ms?: number
   /** The device is ready without it: its start is not waited for. */
   readonly background?: boolean
 }
@@ -118,7 +120,7 @@ export class Supervisor {
   }
 
   async #startOnce(unit: Unit): Promise<void> {
-    const { start_ms } = this.#limits
+    const start_ms = unit.start_ms ?? this.#limits.start_ms
     const life = new AbortController()
     this.#lives.set(unit, life)
     try {

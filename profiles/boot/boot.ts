@@ -1,6 +1,8 @@
 /** Joins profile, drivers and edge into a running device: the one place that wires anything. */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Access } from '../../edge/access/access.ts'
+import type { Gatekeeper } from '../../edge/access/contract.ts'
 import { ConfigError } from '../../edge/base/error.ts'
 import { DeviceModel } from '../../edge/device/model.ts'
 import { journalComponent } from '../../edge/journal/component.ts'
@@ -126,6 +128,9 @@ async function assembleUnits(loaded: LoadedProfile, context: AssemblyContext): P
     ? await (await import('./gate.ts')).gateUnits(profile as EgateProfile, units.map(({ name }) => name), context)
     : (await import('./obstacles.ts')).obstacleUnits(loaded as LoadedProfile<IgvProfile>, context)
   if (profile.uplink !== undefined) units.push(await uplinkUnit(profile.uplink, loaded, context))
+  const access = await accessUnit(loaded, context)
+  units.push(access.unit)
+  if (profile.opcua !== undefined) units.push((await import('./opcua.ts')).opcuaUnit(profile.opcua, loaded, { ...context, gatekeeper: access.gatekeeper }))
   return { ...kind, units: [...units, ...kind.units] }
 }
 
@@ -148,6 +153,14 @@ function partUnits(parts: ReadonlyMap<string, LoadedPart>, model: DeviceModel, c
   }
   for (const name of parts.keys()) make(name, [])
   return units
+}
+
+/** Who gets in at the device, over all its faces. */
+async function accessUnit({ profile: { access: section, device, uplink } }: LoadedProfile, { model, journal, clock, log, state, secret }: AssemblyContext): Promise<{ unit: Unit; gatekeeper: Gatekeeper }> {
+  const authorities = uplink?.authority === undefined ? [] : [Buffer.from(await secret(uplink.authority)).toString('utf8')]
+  const access = new Access({ clock, log, model, sink: journal, device: device.id, file: join(state, section.accounts), authorities, section })
+  model.add(access.component)
+  return { gatekeeper: access, unit: { name: 'access', needs: section.tamper === undefined ? [] : [section.tamper], restart: 'retry', start: () => access.start(), stop: () => access.stop() } }
 }
 
 async function uplinkUnit(section: NonNullable<LoadedProfile['profile']['uplink']>, { profile }: LoadedProfile, context: AssemblyContext): Promise<Unit> {

@@ -23,7 +23,7 @@ export interface BootOptions {
   /** Where the bundled page lies. */
   page: string
   /** The programs of the threads, when they are not the sources beside who starts them. */
-  workers?: { face: URL; obstacles: URL; tracking: URL }
+  workers?: { face: URL; obstacles: URL; tracking: URL; opcua: URL }
 }
 
 /** What a kind of device consists of, beside its parts. */

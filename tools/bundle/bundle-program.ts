@@ -15,11 +15,14 @@ const out = join(root, 'build', 'portcullis')
 const entries = {
   portcullis: 'tools/cli/portcullis.ts', 'perception-worker': 'edge/perception/worker.ts',
   'obstacle-worker': 'profiles/boot/obstacle-worker.ts', 'tracking-worker': 'edge/perception/obstacles/tracking-worker.ts',
+  'opcua-worker': 'edge/opcua/worker.ts',
 }
 
 const external = [
   // CommonJS packages that are imported on demand: a chunk of their own would lose their named exports.
   'mqtt',
+  // It looks for its type definitions beside itself.
+  'node-opcua',
   'serialport', 'sharp', 'onnxruntime-node', '@litertjs/core', 'onoff', 'johnny-five', 'firmata-io', 'zxing-wasm',
   // Only benches, tests and the build use these; they never ship.
   'esbuild', 'tap', 'fast-check', 'playwright-core', 'tinybench', 'flatbuffers',

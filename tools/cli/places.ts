@@ -19,4 +19,5 @@ export const workers = bundled ? {
   face: new URL('./perception-worker.js', import.meta.url),
   obstacles: new URL('./obstacle-worker.js', import.meta.url),
   tracking: new URL('./tracking-worker.js', import.meta.url),
+  opcua: new URL('./opcua-worker.js', import.meta.url),
 } : undefined
