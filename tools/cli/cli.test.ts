@@ -31,7 +31,7 @@ void t.test('every command explains itself with an example', async (t) => {
   t.equal(code, 0)
   const names = [...(out.split('Commands:')[1] ?? '').split('\n\n')[0]?.matchAll(/^ {2}([a-z]+) /gm) ?? []].map(([, name]) => name as string).filter((name) => name !== 'help')
   t.ok(names.length >= 10 && names.includes('run') && names.includes('demo'), names.join())
-  const helps = await Promise.all([...names.map((name) => [name]), ['sign', 'keys'], ['sign', 'list'], ['sign', 'command'], ['sign', 'enrolment'], ['journal', 'replay']].map(async (name) => ({ name: name.join(' '), ...await portcullis(...name, '--help') })))
+  const helps = await Promise.all([...names.map((name) => [name]), ['sign', 'keys'], ['sign', 'list'], ['sign', 'command'], ['sign', 'enrolment'], ['sign', 'challenge'], ['journal', 'replay']].map(async (name) => ({ name: name.join(' '), ...await portcullis(...name, '--help') })))
   for (const help of helps) {
     t.equal(help.code, 0, help.name)
     t.match(help.out, new RegExp(`Example:\n +portcullis ${help.name}`), help.name)

@@ -19,9 +19,9 @@ const deviceCommands: Commands = {
   run: { says: 'run a device', load: () => import('./run.ts') },
   check: { says: 'check profiles', load: () => import('./check.ts') },
   journal: { says: 'verify, read, export and replay a journal', load: () => import('./journal.ts') },
-  sign: { says: 'sign lists and commands, make keys', load: () => import('./sign.ts') },
+  sign: { says: 'sign lists, commands and challenges, make keys', load: () => import('./sign.ts') },
   lidar: { says: 'replay, measure and check what lidars send', load: () => import('./lidar.ts') },
-  provision: { says: 'prepare the state folder of a new device', load: () => import('./provision.ts') },
+  provision: { says: 'prepare the state folder of a new device, make accounts', load: () => import('./provision.ts') },
 }
 
 /** What only those have who have the sources: simulated sites and measurements. */

@@ -1,4 +1,4 @@
-/** `portcullis sign`: the authority's tool for keys, lists and commands. */
+/** `portcullis sign`: the authority's tool for keys, lists, commands and challenges. */
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,6 +13,7 @@ import { signOrder } from '../../edge/uplink/order.ts'
 import { topicsOf } from '../../edge/uplink/topics.ts'
 import { newAuthority, readPrivateKey, signedList } from '../authority/authority.ts'
 import { readGiven } from './given.ts'
+import { challenge } from './sign-challenge.ts'
 
 /** One line of the file that a list is made from. */
 const Entry = Type.Object({
@@ -27,11 +28,12 @@ const hour_ms = 3_600_000
 
 export function command(): Command {
   return new Command('sign')
-    .description("The authority's keys, lists and commands.")
+    .description("The authority's keys, lists, commands and answers to challenges.")
     .addCommand(keys())
     .addCommand(list())
     .addCommand(enrolment())
     .addCommand(order())
+    .addCommand(challenge())
     .addHelpText('after', '\nExample:\n  portcullis sign keys ~/authority')
 }
 
