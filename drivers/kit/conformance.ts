@@ -5,6 +5,7 @@
  * device, an unplug and a replug, and closes without leaving a descriptor or a timer behind.
  */
 import { readdirSync, readlinkSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import type { Test } from 'tap'
 import { type Cancel, type Clock, systemClock } from '../../edge/base/clock.ts'
 import { silent } from '../../edge/base/log.ts'
@@ -87,7 +88,7 @@ export function standaloneContext(name: string, clock: Clock = systemClock, part
       if (found === undefined) throw new Error(`the test has no ${contract.name} named ${wanted}`)
       return found as unknown as Component<P>
     },
-    secret: () => Promise.reject(new Error('the test has no secrets')),
+    secret: (reference) => reference.startsWith('file:') ? readFile(reference.slice('file:'.length)) : Promise.reject(new Error('the test has no such secret')),
   }
 }
 

@@ -5,16 +5,17 @@
  * there; the session does the rest the same way for all: health, counters, time limits, back-off.
  */
 import { Counters } from '../../edge/base/counters.ts'
-import { DeviceError, describe, type PortcullisError } from '../../edge/base/error.ts'
-import type { Clock, Instant } from '../../edge/base/clock.ts'
+import { DeviceError } from '../../edge/base/error.ts'
+import type { Clock } from '../../edge/base/clock.ts'
 import { Listeners } from '../../edge/base/listeners.ts'
 import type { Logger } from '../../edge/base/log.ts'
-import { Backoff, sleep, within } from '../../edge/base/wait.ts'
+import { within } from '../../edge/base/wait.ts'
 import type { Component, WireBytes } from '../../edge/device/component.ts'
 import type { Identity } from '../../edge/device/contract.ts'
 import { type Expected, mismatch } from './driver.ts'
 import { type Accept, Exchange, type ExchangeLimits, type LinkCounter, type RequestOptions } from './exchange.ts'
 import type { Framer } from './framing.ts'
+import { Lives } from './lives.ts'
 import type { Link, Transport } from './transport.ts'
 
 /** What a driver does with the device while it is connected. */
@@ -50,22 +51,20 @@ export interface SessionOptions<Frame> {
 
 const openLimit_ms = 5_000
 const identifyLimit_ms = 10_000
-const backoffSpread = 30
-/** A link that has lasted this long has earned a quick reconnect; one that comes and goes has not. */
-export const steady_ms = 10_000
 
 export class Session<Frame> {
   readonly counters = new Counters<LinkCounter>(['framesIn', 'framesOut', 'timeouts', 'retries', 'unmatched', 'discardedBytes', 'connects', 'losses'])
   readonly #options: SessionOptions<Frame>
   /** Who traces the bytes; while nobody does, that costs one look for each piece of them. */
   readonly #wire = new Listeners<WireBytes>()
+  readonly #lives: Lives
   #connection: Connection<Frame> | undefined
-  #abort = new AbortController()
-  #running: Promise<void> = Promise.resolve()
 
   constructor(options: SessionOptions<Frame>) {
     this.#options = options
     options.component.wire = this.#wire
+    const { component, clock, log, limits } = options
+    this.#lives = new Lives({ component, clock, log, limits, live: (signal, onReady) => this.#connect(signal, onReady) })
   }
 
   /** The connection. @throws DeviceError (PC-LINK-DOWN) while the device is not there. */
@@ -78,40 +77,12 @@ export class Session<Frame> {
   }
 
   /** Resolves when the device is ready, or when the first try has failed; tries go on. */
-  async start(signal: AbortSignal): Promise<void> {
-    this.#abort = new AbortController()
-    signal.addEventListener('abort', () => this.#abort.abort(), { once: true, signal: this.#abort.signal })
-    await new Promise<void>((resolve) => {
-      this.#running = this.#run(this.#abort.signal, resolve)
-    })
+  start(signal: AbortSignal): Promise<void> {
+    return this.#lives.start(signal)
   }
 
-  async stop(): Promise<void> {
-    this.#abort.abort()
-    await this.#running
-    this.#options.component.publish('health', { status: 'stopped' })
-  }
-
-  async #run(signal: AbortSignal, firstTryDone: () => void): Promise<void> {
-    const { component, clock, log, limits } = this.#options
-    const backoff = new Backoff(limits.reconnect_ms, limits.reconnect_ms * backoffSpread)
-    while (!signal.aborted) {
-      if (component.health.status === 'stopped') component.publish('health', { status: 'starting' })
-      let readyAt: Instant | undefined
-      try {
-        await this.#connect(signal, () => {
-          readyAt = clock.now()
-          firstTryDone()
-        })
-      } catch (error) {
-        if (!signal.aborted) this.#report(error)
-      }
-      firstTryDone()
-      if (readyAt !== undefined && clock.now() - readyAt >= steady_ms) backoff.reset()
-      if (signal.aborted) break
-      await sleep(clock, backoff.next_ms(), signal).catch(() => undefined)
-    }
-    log.debug({ component: component.name }, 'stopped')
+  stop(): Promise<void> {
+    return this.#lives.stop()
   }
 
   /** One life of the link, from opening to loss. Always ends by throwing, unless `signal` aborts. */
@@ -230,12 +201,5 @@ export class Session<Frame> {
         cancelGap()
       },
     }
-  }
-
-  #report(error: unknown): void {
-    const { component, log } = this.#options
-    const { code, message } = describe(error)
-    if (component.health.code !== code) log.warn({ component: component.name, error: error as PortcullisError }, 'not usable')
-    component.publish('health', { status: 'failed', code, says: message })
   }
 }
