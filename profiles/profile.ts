@@ -88,7 +88,10 @@ export const RuntimeSection = Type.Object({
   memory_mb_max: Type.Integer({ default: 450, minimum: 100, maximum: 16_384, description: 'How much memory the process may use.' }),
 }, { additionalProperties: false, default: {}, description: 'The program itself.' })
 
-export const AccessSection = Type.Object(AccessSetup.properties, { additionalProperties: false, default: {}, description: 'Who gets in at the device.' })
+export const AccessSection = Type.Object({ authority: Type.Optional(secretReference()), ...AccessSetup.properties }, {
+  additionalProperties: false, default: {},
+  description: "Who gets in at the device. `authority` is the public key whose answers to challenges let people in without an account; left out, it is the uplink's.",
+})
 
 /** `use` names a driver; the rest are that driver's options and are checked against its own schema. */
 export const PartSection = Type.Object({ use: Type.String({ description: 'The driver, as the catalogue names it.' }) })

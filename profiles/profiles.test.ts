@@ -64,6 +64,8 @@ void t.test('says where and what: a mistake of each kind', async (t) => {
     { name: 'a mantrap without entry', from: '    entry: entryDoor\n', to: '', at: { line: placeOf('gate', 'gate:').line + 1, column: 3 }, says: /^gate\.use: "entry" is missing: a mantrap has two doors\.$/ },
     { name: 'a mantrap that is blind inside', from: '    inside: inside\n', to: '', at: { line: placeOf('gate', 'gate:').line + 1, column: 3 }, says: /^gate\.use: "inside" is missing: a mantrap must see who is in it\.$/ },
     { name: 'finger policy without scanner', from: '    finger: finger\n', to: '', at: { line: placeOf('gate', 'gate:').line + 1, column: 3 }, says: /^gate\.use: "finger" is missing: the policy asks for a fingerprint \(when-resident\)\.$/ },
+    { name: 'a tamper contact that is none', from: '\nscreen:', to: '\naccess: { tamper: passport }\nscreen:', says: /^access\.tamper: passport is of the kind document-reader, and safety-input is needed\.$/ },
+    { name: 'a tamper contact without authority', from: ', authority: credential:authority }\nscreen:', to: ' }\naccess: { tamper: powerFail }\nscreen:', says: /^access: "authority" is missing: once the housing was opened/ },
     { name: 'a secret in the profile', from: 'key: credential:journal', to: 'key: 0123456789abcdef', at: placeOf('key', 'journal: {'), says: /^journal\.key: it must match pattern/ },
     { name: 'a broker with its password', from: 'mqtts://centre:8883', to: 'mqtts://user:word@centre:8883', at: placeOf('broker', 'uplink: {'), says: /^uplink\.broker: it must match pattern/ },
     { name: 'a time zone that is none', from: 'languages: [vi, zh, en]', to: 'timeZone: Asia/Mong_Cai', at: placeOf('languages', 'device: {'), says: /^device\.timeZone: there is no time zone Asia\/Mong_Cai\.$/ },

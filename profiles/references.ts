@@ -20,9 +20,14 @@ const apart: readonly (readonly (keyof GateUse)[])[] = [['entry', 'exit'], ['fro
 
 export function referenceMistakes(profile: Profile, parts: ReadonlyMap<string, LoadedPart>): Mistake[] {
   const ofItsKind = profile.device.kind === 'egate' ? ofTheGate(profile as EgateProfile, parts) : ofTheObstacles(profile as IgvProfile, parts)
-  const { tamper } = profile.access
-  const ofAccess = tamper === undefined ? [] : wrongPart(parts, tamper, SafetyInput.name, ['access', 'tamper'])
-  return [...betweenParts(parts), ...ofItsKind, ...ofAccess, ...ofTheTimeZone(profile)]
+  return [...betweenParts(parts), ...ofItsKind, ...ofTheAccess(profile, parts), ...ofTheTimeZone(profile)]
+}
+
+function ofTheAccess({ access: { tamper, authority }, uplink }: Profile, parts: ReadonlyMap<string, LoadedPart>): Mistake[] {
+  if (tamper === undefined) return []
+  const found = wrongPart(parts, tamper, SafetyInput.name, ['access', 'tamper'])
+  if ((authority ?? uplink?.authority) !== undefined) return found
+  return [...found, { path: ['access'], text: '"authority" is missing: once the housing was opened, only its answer lets anybody in again' }]
 }
 
 /** The names of the parts that a part's options refer to. */

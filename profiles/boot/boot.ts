@@ -157,7 +157,8 @@ function partUnits(parts: ReadonlyMap<string, LoadedPart>, model: DeviceModel, c
 
 /** Who gets in at the device, over all its faces. */
 async function accessUnit({ profile: { access: section, device, uplink } }: LoadedProfile, { model, journal, clock, log, state, secret }: AssemblyContext): Promise<{ unit: Unit; gatekeeper: Gatekeeper }> {
-  const authorities = uplink?.authority === undefined ? [] : [Buffer.from(await secret(uplink.authority)).toString('utf8')]
+  const authority = section.authority ?? uplink?.authority
+  const authorities = authority === undefined ? [] : [Buffer.from(await secret(authority)).toString('utf8')]
   const access = new Access({ clock, log, model, sink: journal, device: device.id, file: join(state, section.accounts), authorities, section })
   model.add(access.component)
   return { gatekeeper: access, unit: { name: 'access', needs: section.tamper === undefined ? [] : [section.tamper], restart: 'retry', start: () => access.start(), stop: () => access.stop() } }
