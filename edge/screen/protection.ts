@@ -28,8 +28,8 @@ export function isOwnHost(host: string | undefined): boolean {
 }
 
 /** Browsers name the page that opens a WebSocket; another page than ours may not listen in. */
-export function isOwnOrigin(origin: string | undefined, host: string | undefined): boolean {
-  return origin === undefined || origin === `http://${host ?? ''}`
+export function isOwnOrigin(origin: string | undefined, host: string | undefined, scheme: 'http' | 'https' = 'http'): boolean {
+  return origin === undefined || origin === `${scheme}://${host ?? ''}`
 }
 
 /** Pictures of people stay on the device. */
