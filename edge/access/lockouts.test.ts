@@ -146,14 +146,14 @@ void t.test('a damaged record of failures makes every secret wait, and says so',
   }))
 })
 
-void t.test('hashing: two at a time, few wait, and nobody can tell who exists by the time it takes', async (t) => {
+void t.test('hashing: one at a time, few wait, and nobody can tell who exists by the time it takes', async (t) => {
   const hashing = new SecretHashing({ logN: 12, r: 8, p: 1 })
   const stored = await hashing.hash('correct horse battery')
   t.ok(await hashing.matches('correct horse battery', stored))
   t.notOk(await hashing.matches('correct horse batterY', stored))
   t.notOk(await hashing.matches('correct horse battery', undefined))
   const many = await Promise.allSettled(Array.from({ length: 30 }, () => hashing.matches('guess', undefined)))
-  t.equal(many.filter(({ status }) => status === 'fulfilled').length, 10)
+  t.equal(many.filter(({ status }) => status === 'fulfilled').length, 13)
   t.match(many.find(({ status }) => status === 'rejected'), { reason: { code: 'PC-ACCESS-BUSY' } })
   t.ok(await hashing.matches('correct horse battery', stored), 'and then it goes on')
 })
