@@ -18,8 +18,9 @@ export async function benchService(): Promise<Figure[]> {
   const site = await EgateSite.make({ folder: join(root, 'build', 'bench'), travellers: 4, program })
   try {
     await site.start()
-    const selftest = await seconds(() => site.centre.ask({ component: 'diagnosis', command: 'testAll' }, {}, 'technician', testLimit_ms))
+    // First the bundle: later it would take over the report of the test instead of making its own.
     const diag = await seconds(() => site.centre.ask({ component: 'diagnosis', command: 'bundle' }, {}, 'technician', bundleLimit_ms))
+    const selftest = await seconds(() => site.centre.ask({ component: 'diagnosis', command: 'testAll' }, {}, 'technician', testLimit_ms))
     return [{ name: 'selftest', value: selftest, unit: 's' }, { name: 'diag', value: diag, unit: 's' }]
   } finally {
     await site.stop()
