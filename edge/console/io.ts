@@ -5,6 +5,8 @@ import type { Face } from '../access/contract.ts'
 export interface Wire {
   /** Resolves when the operating system has taken the bytes: that is the back-pressure. */
   write(bytes: Uint8Array): Promise<void>
+  /** Stops reading, or goes on: so much waits already that the other side must wait. What has been read still comes. */
+  hold?(on: boolean): void
   /** Idempotent. `onClosed` of its listener is called once, whoever closed. */
   close(): void
 }

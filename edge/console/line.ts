@@ -21,7 +21,9 @@ export interface LineOptions {
 const xon = 0x11
 const xoff = 0x13
 /** What may wait to be read, bytes; what comes beyond it is dropped and counted. */
-const waitingMax = 65_536
+const waitingMax = 98_304
+/** From here on the other side must wait, where the wire can make it; what it has read already still fits. */
+const holdFrom = 16_384
 /** Output stays held by XOFF no longer than this: it may have been noise, or a terminal that was unplugged. */
 const heldMax_ms = 60_000
 /** How far text may run ahead of the wire: what Ctrl-C cannot take back any more. */
@@ -80,6 +82,7 @@ export class Line implements TerminalIo, WireListener {
     // The sender may use its buffer again.
     this.#waiting.push(Uint8Array.from(content))
     this.#waitingBytes += content.length
+    if (this.#waitingBytes >= holdFrom) this.#wire?.hold?.(true)
     this.#wake()
   }
 
@@ -98,6 +101,7 @@ export class Line implements TerminalIo, WireListener {
     const bytes = this.#waiting.length === 1 && only !== undefined ? only : concat(this.#waiting)
     this.#waiting = []
     this.#waitingBytes = 0
+    this.#wire?.hold?.(false)
     return bytes
   }
 

@@ -8,6 +8,11 @@ import { readRecord } from '../../edge/access/record.ts'
 import { Lists } from '../../edge/gate/lists.ts'
 import { composeMrz } from '../../edge/perception/document/mrz-compose.ts'
 import { readStl } from '../../edge/perception/obstacles/stl.ts'
+import { readDescription } from '../../edge/console/transfer/description.ts'
+import { freeName, safeName } from '../../edge/console/transfer/file-name.ts'
+import { block, BlockReader, filler, SignReader } from '../../edge/console/transfer/ymodem/block.ts'
+import { End, hexHeader, Packer, subpacketMax, Type as ZmodemType } from '../../edge/console/transfer/zmodem/frame.ts'
+import { ZmodemReader } from '../../edge/console/transfer/zmodem/reader.ts'
 import { parseMrz } from '../../edge/perception/document/mrz.ts'
 import { parseCitizenCard } from '../../edge/perception/document/citizen-card.ts'
 import { readOverlay, valueOf, withChanges } from '../../edge/service/overlay.ts'
@@ -70,6 +75,24 @@ function framed<Frame>(make: () => Framer<Frame>, keepsMax: number): (bytes: Uin
     if (framer.pending > keepsMax) throw new Error(`it keeps ${framer.pending} bytes`)
   }
 }
+
+/** As `framed`, for readers that are asked for the next token; none may keep more than a block. */
+function tokens(make: () => { push(bytes: Uint8Array): void; next(): unknown; pending?: number }, keepsMax: number): (bytes: Uint8Array) => void {
+  return (bytes) => {
+    const reader = make()
+    for (let at = 0, piece = 1; at < bytes.length; at += piece, piece = (piece * 7) % 61 + 1) {
+      reader.push(bytes.subarray(at, at + piece))
+      while (reader.next() !== undefined);
+    }
+    if ((reader.pending ?? 0) > keepsMax) throw new Error(`it keeps ${reader.pending} bytes`)
+  }
+}
+
+const zmodem = [new Packer(true, false), new Packer(false, true)].flatMap((packer) => [
+  concat([hexHeader(ZmodemType.requestInit), packer.header(ZmodemType.file), packer.subpacket(ascii('a.bin\u0000100 0 0 0 1 100\u0000'), End.frameAck)]),
+  concat([packer.header(ZmodemType.data), packer.subpacket(new Uint8Array(64).fill(0x18), End.more), packer.subpacket(new Uint8Array(64), End.frame), packer.header(ZmodemType.end, 128)]),
+])
+const ymodem = [concat([block(0, ascii('a.bin\u0000100'), 0), block(1, new Uint8Array(100), filler), Uint8Array.of(4)]), block(2, new Uint8Array(1_024), filler)]
 
 /** A UDP datagram on Ethernet, as it stands in a pcap and in a pcapng. */
 const recorded = 'ffffffffffff6076880000010800450000200001000040110000c0a801c9ffffffff09400941000c0000ffee0102'
@@ -151,6 +174,10 @@ export const fuzzTargets: readonly FuzzTarget[] = [
   { name: 'access.accounts', examples: [ascii(writeAccounts([account]))], parse: (bytes) => readAccounts(text(bytes)) },
   { name: 'access.record', examples: [ascii('{"format":"portcullis-access-record/1","failures":{"person li":3},"sealed":false}')], parse: (bytes) => readRecord(text(bytes)) },
   { name: 'mqtt.sizes', examples: [fromHex('300d0003612f62') , fromHex('c000')], parse: (bytes) => new PacketSizes(1024).accept(bytes) },
+  { name: 'console.zmodem', examples: zmodem, parse: tokens(() => new ZmodemReader(), subpacketMax) },
+  { name: 'console.ymodem', examples: ymodem, parse: tokens(() => new BlockReader(), 1_029) },
+  { name: 'console.ymodem.signs', examples: [ascii('C\u0006\u0015\u0018\u0018')], parse: tokens(() => new SignReader(), 1) },
+  { name: 'console.file', examples: [ascii('../etc/passwd\u0000100 17 100644'), ascii('a.tar.gz\u0000')], parse: (bytes) => [readDescription(bytes), freeName(safeName(text(bytes)), (name) => name.length < 20 && !name.includes('9'))] },
   { name: 'lists', examples: [ascii(JSON.stringify(list))], parse: (bytes) => new Lists({ key: listKey, signers: new Map([['authority', publicKey]]) }).take(text(bytes)) },
   { name: 'profile', examples: [ascii('device: { kind: egate, id: a, site: b }\nparts:\n  p: { use: reader/mrz-serial, port: /dev/x }\ngate: { use: { reader: p } }\n')], parse: (bytes) => checkProfile(text(bytes)) },
   {
