@@ -39,6 +39,14 @@ void t.test('every profile of the repository is good, and one of them has one do
   t.equal(gate.use.entry, undefined)
 })
 
+void t.test('what a profile does not ask for does not run', async (t) => {
+  for (const file of profiles) {
+    const { profile } = await loadProfile(join(folder, file))
+    t.match(Object.keys(profile).filter((section) => ['opcua', 'technician'].includes(section)), [], file)
+    t.match(readFileSync(join(folder, file), 'utf8'), /^(?!.*^(opcua|technician):)/ms, `${file} has no such section`)
+  }
+})
+
 void t.test('the JSON Schema that editors use is up to date', async (t) => {
   t.equal(readFileSync(join(folder, 'profile.schema.json'), 'utf8'), await profileSchema(), 'run: portcullis schema')
 })

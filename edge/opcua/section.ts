@@ -24,7 +24,7 @@ export const OpcuaLimits = closed({
 }, 'Limits of the server. Whoever asks for more is refused, and counted.')
 export type OpcuaLimits = Static<typeof OpcuaLimits>
 
-export const OpcuaSection = closed({
+export const OpcuaSection = Type.Object({
   host: Type.String({ default: '0.0.0.0', description: 'The address that the server listens on.' }),
   port: Type.Integer({ default: 4840, minimum: 0, maximum: 65_535, description: 'Its port; 0 takes any that is free.' }),
   names: Type.Array(Type.String({ pattern: '^[A-Za-z0-9.:-]{1,253}$' }), { default: [], maxItems: 8, description: "Names and addresses that clients call this device by, the main one first; the computer's own name unless given. They stand in its certificate." }),
@@ -41,5 +41,5 @@ export const OpcuaSection = closed({
     serial: Type.String({ default: '', maxLength: 128, description: "Its serial number; the device's id unless given." }),
   }, 'What stands on the nameplate (OPC 40001-1).'),
   limits: OpcuaLimits,
-}, 'The OPC UA server.')
+}, { additionalProperties: false, description: 'The OPC UA server; without this section there is none.' })
 export type OpcuaSection = Static<typeof OpcuaSection>
