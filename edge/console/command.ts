@@ -6,8 +6,9 @@ import type { Component } from '../device/component.ts'
 import type { DeviceModel } from '../device/model.ts'
 import type { FactSource } from '../journal/fact.ts'
 import type { Choice } from './choices.ts'
-import type { Transfer } from './io.ts'
+import type { FileDesk } from './file-desk.ts'
 import type { Terminal } from './terminal.ts'
+import type { Filter } from './words.ts'
 
 /** What stays the same for all who use the console. */
 export interface Surroundings {
@@ -18,18 +19,8 @@ export interface Surroundings {
   readonly version: string
   /** The newest facts; without it `show journal` tells figures only. */
   readonly facts: FactSource | undefined
-  readonly transfer: Transfer | undefined
-  /** Offers the line of a session to a transfer that was asked for through the model, once. */
-  readonly offers: Offers
+  readonly files: FileDesk | undefined
 }
-
-export interface Offers {
-  /** The place under which the console's component finds the line. */
-  offer(session: Session, take: (signal: AbortSignal, transfer: Ask) => Promise<unknown>): void
-}
-
-/** What is to be sent or received. */
-export type Ask = { kind: 'send'; file: string; protocol: 'zmodem' | 'ymodem' } | { kind: 'receive'; protocol: 'zmodem' | 'ymodem' }
 
 export interface Context extends Surroundings {
   readonly session: Session
@@ -38,6 +29,8 @@ export interface Context extends Surroundings {
   readonly signal: AbortSignal
   /** For a machine at the other end. */
   readonly json: boolean
+  /** What stands behind `|`. */
+  readonly filters: readonly Filter[]
   /** Carries out a command of the model in the session's name. @throws what the Gatekeeper throws. */
   carry(component: string, command: string, args: unknown, signal?: AbortSignal): Promise<unknown>
   /** They are at it: the idle time begins anew. */
@@ -46,7 +39,12 @@ export interface Context extends Surroundings {
   confirm(what: string): Promise<void>
   /** Asks for a line, not shown when hidden; `undefined` when they gave up. */
   ask(prompt: string, hidden?: boolean): Promise<string | undefined>
+  /** Ends the session; with a name it is that person's turn. */
   logout(next?: string): void
+  /** What another command line tells, unless that talks with the person. */
+  look(words: readonly string[]): AsyncIterable<Item>
+  /** Explains the commands that begin with these words. */
+  describe(words: readonly string[]): Iterable<string>
 }
 
 /** A few rows, and what they mean for a machine; asked for one after the other, as the line takes them. */
@@ -77,6 +75,8 @@ export interface Command {
   says: string
   example: string
   args?: readonly Arg[]
+  /** Must be typed in full: nobody stops a device by a slip. */
+  exact?: boolean
   /** It talks with the person while it runs: cannot be watched or filtered. */
   live?: boolean
   run(context: Context, args: readonly (string | undefined)[]): AsyncIterable<Item> | Iterable<Item>

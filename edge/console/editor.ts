@@ -82,7 +82,7 @@ export class LineEditor {
       case 'down': return this.#remember(this.#recall + 1)
       case 'search': return this.#beginSearch()
       case 'leave': case 'noise': case 'position': return 'none'
-      default: return unreachable(key.kind)
+      default: return unreachable(key)
     }
   }
 

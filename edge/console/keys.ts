@@ -61,9 +61,9 @@ export class KeyDecoder {
 
   #plain(byte: number, keys: Key[]): void {
     if (byte >= 0x20 && byte <= 0x7e) return addText(keys, String.fromCharCode(byte))
-    // A terminal ends its line with CR, CR LF, LF, or CR NUL (RFC 854): each is one Enter.
+    // A terminal ends its line with CR, LF, or both: each is one Enter. (CR NUL, as in RFC 854, is not: a NUL is a break.)
     if (byte === 0x0d) return void keys.push({ kind: 'enter' })
-    if (this.#afterReturn && (byte === 0x0a || byte === 0x00)) return
+    if (byte === 0x0a && this.#afterReturn) return
     if (byte === 0x0a) return void keys.push({ kind: 'enter' })
     const kind = controls[byte]
     if (kind === undefined) addNoise(keys)

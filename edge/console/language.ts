@@ -125,7 +125,7 @@ export class Language {
       const next = literals(commands, depth)
       const ended = depth === 0 ? undefined : commands.find((command) => command.words.length === depth)
       const named = ended?.args?.[0]?.choices?.(this.#model, [], word).map((choice) => choice.word) ?? []
-      const meant = pick(word, [...next, ...named])
+      const meant = pick(word, [...literals(commands.filter((command) => command.exact !== true || command.words[depth] === word), depth), ...named])
       if (meant !== undefined && next.includes(meant)) commands = commands.filter((command) => command.words[depth] === meant)
       else if (ended?.args !== undefined) return { kind: 'args', command: ended, given: words.slice(depth) }
       else throw new UsageError('PC-CONSOLE-SYNTAX', depth === 0 ? `There is no command "${word}"; type ? for those there are.` : `After "${words.slice(0, depth).join(' ')}" nothing called "${word}" is known.`)

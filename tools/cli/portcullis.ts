@@ -18,6 +18,7 @@ declare const PORTCULLIS_BUNDLED: boolean | undefined
 const deviceCommands: Commands = {
   run: { says: 'run a device', load: () => import('./run.ts') },
   check: { says: 'check profiles', load: () => import('./check.ts') },
+  console: { says: "open a device's console", load: () => import('./console.ts') },
   journal: { says: 'verify, read, export and replay a journal', load: () => import('./journal.ts') },
   sign: { says: 'sign lists, commands and challenges, make keys', load: () => import('./sign.ts') },
   lidar: { says: 'replay, measure and check what lidars send', load: () => import('./lidar.ts') },

@@ -5,6 +5,12 @@ import { redact } from '../../edge/base/log.ts'
 import { readAccounts, writeAccounts } from '../../edge/access/accounts.ts'
 import { answerChallenge, readAnswer, readChallenge, writeChallenge } from '../../edge/access/challenge.ts'
 import { readRecord } from '../../edge/access/record.ts'
+import { commands as consoleCommands } from '../../edge/console/console.ts'
+import { LineEditor } from '../../edge/console/editor.ts'
+import { KeyDecoder } from '../../edge/console/keys.ts'
+import { Language } from '../../edge/console/language.ts'
+import { understand } from '../../edge/console/words.ts'
+import { DeviceModel } from '../../edge/device/model.ts'
 import { Lists } from '../../edge/gate/lists.ts'
 import { composeMrz } from '../../edge/perception/document/mrz-compose.ts'
 import { readStl } from '../../edge/perception/obstacles/stl.ts'
@@ -134,6 +140,14 @@ const sickTelegrams = [
   encodeResults([{ place: 1, state: 'infringed', date_us: 1 }, { place: 2, state: 'free', date_us: Number.NaN }]),
 ]
 
+const consoleLanguage = new Language(consoleCommands, new DeviceModel())
+
+/** A line editor that shows what it does, as a terminal makes it. */
+function typeInto(bytes: Uint8Array): string {
+  const editor = new LineEditor({ prompt: '> ', columns: 80, history: ['show status', 'test camera'] })
+  return new KeyDecoder().decode(bytes).map((key) => `${editor.apply(key)} ${editor.paint()}`).join('')
+}
+
 export const fuzzTargets: readonly FuzzTarget[] = [
   { name: 'r30x', examples: [encodePacket({ address: 0xffff_ffff, kind: 'ack', content: Uint8Array.of(0, 1, 19) })], parse: framed(packetFramer, 1024) },
   { name: 'modbus.reply', examples: [encodeReply({ kind: 'registers', unit: 1, values: [1, 2, 3] }), encodeReply({ kind: 'written', unit: 1, address: 64, count: 1 })], parse: framed(() => replyFramer(1), 512) },
@@ -190,5 +204,7 @@ export const fuzzTargets: readonly FuzzTarget[] = [
     name: 'tfjs', parse: (bytes) => graphOfTfjs(openTfjs(bytes, new Uint8Array(0)), [1, 2, 2, 3]),
     examples: [ascii('{"signature":{"outputs":{"y":{"name":"y:0"}}},"modelTopology":{"node":[{"name":"x","op":"Placeholder","attr":{"shape":{"shape":{"dim":[{"size":"1"},{"size":"2"},{"size":"2"},{"size":"3"}]}}}},{"name":"y","op":"Sigmoid","input":["x"]}]},"weightsManifest":[]}')],
   },
+  { name: 'console.keys', examples: [ascii('sho\tgate\x7f\x1b[A\x1bOB\x1b[3~\x12cam\r\n'), fromHex('00ff1b5b313b33521b1b0d')], parse: typeInto },
+  { name: 'console.language', examples: [ascii('call relays set line=entryGreen on=true | grep "a b"'), ascii("watch 2 show health 'x y' --json | begin z")], parse: (bytes) => [understand(text(bytes)), consoleLanguage.complete(text(bytes), 80), consoleLanguage.help(text(bytes)), consoleLanguage.find(understand(text(bytes)).words)] },
   { name: 'log', examples: [ascii(mrz.join(' '))], parse: (bytes) => redact({ says: text(bytes), deep: [{ text: text(bytes) }] }) },
 ]

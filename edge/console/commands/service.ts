@@ -1,0 +1,85 @@
+/** Commands of the model by name, and a barrier in somebody's hand. */
+import { UsageError } from '../../base/error.ts'
+import { allows } from '../../device/contract.ts'
+import { type Command, componentChoices, type Context, type Item } from '../command.ts'
+import { table, valueRows } from '../rows.ts'
+import { argumentChoices, argumentNames, argumentsOf, commandsOf, usageOf } from '../values.ts'
+import { DeadMan } from './dead-man.ts'
+import { barriers } from './test.ts'
+
+async function* call(context: Context, [component = '', name = '', ...words]: readonly (string | undefined)[]): AsyncGenerator<Item> {
+  const target = context.model.get(component)
+  const spec = commandsOf(target).find(([command]) => command === name)?.[1]
+  if (spec === undefined) throw new UsageError('PC-CONSOLE-SYNTAX', `${component} has no command "${name}".`)
+  // Before anything is asked: who may not do it need not type it.
+  if (!allows(context.session.role, spec.role)) throw new UsageError('PC-CONSOLE-ROLE', `"${name}" needs the role ${spec.role}; yours is ${context.session.role}.`)
+  const given = words.filter((word) => word !== undefined)
+  const args = spec.personal ? await askInSecret(context, target.name, name, given) : argumentsOf(spec, given)
+  if (spec.moves) await context.confirm(`This can move something: ${component} ${name}.`)
+  const result = await context.carry(component, name, args)
+  const isNothing = typeof result !== 'object' || result === null || Object.keys(result).length === 0
+  if (spec.personal || isNothing) yield { rows: ['Done.'], json: {} }
+  else yield { rows: valueRows('', result), json: result }
+}
+
+/** What is personal is not shown while it is typed, nor kept in the history, nor shown when it comes back. */
+async function askInSecret(context: Context, component: string, name: string, given: readonly string[]): Promise<Record<string, unknown>> {
+  const spec = commandsOf(context.model.get(component)).find(([command]) => command === name)?.[1]
+  if (spec === undefined) return {}
+  if (given.length > 0 || context.json) {
+    throw new UsageError('PC-CONSOLE-PERSONAL', `What "${name}" takes is personal or secret: type it without arguments, and each is asked for.`)
+  }
+  const words: string[] = []
+  for (const { name: argument, values, optional } of argumentNames(spec)) {
+    if (values !== undefined) await context.terminal.say(`${argument}: ${values.join(', ')}`)
+    const typed = await context.ask(`${argument}${optional ? ' (or nothing)' : ''}: `, values === undefined)
+    if (typed === undefined) throw new UsageError('PC-CONSOLE-CONFIRM', 'Not confirmed: nothing was done.')
+    if (typed !== '' || !optional) words.push(`${argument}=${typed}`)
+  }
+  return argumentsOf(spec, words)
+}
+
+async function* hold(context: Context, [name = '']: readonly (string | undefined)[]): AsyncGenerator<Item> {
+  if (context.json) throw new UsageError('PC-CONSOLE-SYNTAX', 'A barrier moves while a key is held: this needs a person.')
+  if (!allows(context.session.role, 'engineer')) throw new UsageError('PC-CONSOLE-ROLE', `Service of a barrier needs the role engineer; yours is ${context.session.role}.`)
+  const deadMan = new DeadMan(context, name)
+  deadMan.demand()
+  await context.confirm(`${name} will move while you hold the space bar. Nobody else may stand in it.`)
+  yield { rows: ['Hold the space bar: it opens. Let go: it shuts. Any other key ends the service.'] }
+  yield* deadMan.run()
+}
+
+function* commandList(context: Context): Generator<Item> {
+  const all = context.model.list().flatMap((component) => commandsOf(component).map(([name, spec]) => ({ component: component.name, name, spec })))
+  yield {
+    rows: table(['component', 'command', 'role', 'what'], all.map(({ component, name, spec }) => [component, name, spec.role, spec.says])),
+    json: all.map(({ component, name, spec }) => ({ component, command: usageOf(name, spec), role: spec.role, moves: spec.moves })),
+  }
+}
+
+export const serviceCommands: readonly Command[] = [
+  {
+    words: ['call'], group: 'service', says: 'any command of any component', example: 'call relays set line=entryGreen on=true for_ms=500', live: true, run: call,
+    args: [
+      { name: 'component', says: 'a component', choices: (model) => componentChoices(model) },
+      {
+        name: 'command', says: 'what it shall do',
+        choices: (model, [component = '']) => commandsOf(model.get(component)).map(([word, { says }]) => ({ word, says })),
+      },
+      {
+        name: 'argument=value', says: 'what the command needs', optional: true, rest: true,
+        choices: (model, [component = '', name = '', ...before], partial) => {
+          const target = model.get(component)
+          const commands = commandsOf(target)
+          const spec = (commands.find(([command]) => command === name) ?? commands.find(([command]) => command.startsWith(name)))?.[1]
+          return spec === undefined || spec.personal ? [] : argumentChoices(model, target, spec, before, partial)
+        },
+      },
+    ],
+  },
+  { words: ['commands'], group: 'service', says: 'every command of every component', example: 'commands | grep barrier', run: commandList },
+  {
+    words: ['service'], group: 'service', says: 'opens a barrier while you hold the space bar', example: 'service exitFlap', live: true, run: hold,
+    args: [{ name: 'barrier', says: 'a barrier', choices: (model) => barriers(model) }],
+  },
+]
