@@ -2,7 +2,7 @@
  * Bundles a page into a folder that the device serves as it is: `index.html`, one script, one style
  * sheet, the icon, and `build.json` that names the bundle.
  *
- *     node tools/bundle/bundle-page.ts               # all pages: build/screen, build/lidar-view
+ *     node tools/bundle/bundle-page.ts               # all pages: build/screen, build/lidar-view, build/technician
  *     node tools/bundle/bundle-page.ts <folder>      # the traveller's page alone
  *
  * The same sources give the same bytes. File names carry the hash of what is in them.
@@ -19,6 +19,7 @@ const iconFile = join(root, 'edge/screen/page/icon.svg')
 export const pages = {
   screen: { says: "The traveller's page", sources: join(root, 'edge/screen/page'), entry: 'screen.ts' },
   'lidar-view': { says: 'The lidar view', sources: join(root, 'edge/screen/lidar/page'), entry: 'view.ts' },
+  technician: { says: "The technician's page", sources: join(root, 'edge/screen/technician/page'), entry: 'page.ts' },
 } as const
 export type PageName = keyof typeof pages
 

@@ -7,13 +7,14 @@ import type { Test } from 'tap'
 import { WebSocket } from 'ws'
 import { house, type House, secrets } from '../../access/rig.ts'
 import type { PersonRole } from '../../access/contract.ts'
-import { systemClock } from '../../base/clock.ts'
+import { type Clock, systemClock } from '../../base/clock.ts'
 import { silent } from '../../base/log.ts'
 import { Type } from '../../base/schema.ts'
 import { sleep } from '../../base/wait.ts'
 import { Barrier, Camera } from '../../device/capabilities.ts'
 import { Component, type ComponentOf } from '../../device/component.ts'
 import { command, contract, event, property } from '../../device/contract.ts'
+import type { DeviceModel } from '../../device/model.ts'
 import { Gate, type GateView } from '../../gate/contract.ts'
 import type { Fact } from '../../journal/fact.ts'
 import { type TechnicianOptions, TechnicianServer } from './server.ts'
@@ -53,9 +54,10 @@ export interface Rig {
 const fine = async (): Promise<{ passed: boolean; checks: [] }> => ({ passed: true, checks: [] })
 const none = async (): Promise<Record<string, never>> => ({})
 
-export function addParts({ model, clock }: Pick<House, 'model' | 'clock'>, done: string[]): Pick<Rig, 'kettle' | 'camera' | 'barrier' | 'gate'> {
+export function addParts({ model, clock }: { model: DeviceModel; clock: Clock }, done: string[]): Pick<Rig, 'kettle' | 'camera' | 'barrier' | 'gate'> {
   const kettle = new Component('kettle', Kettle, clock, {
-    selfTest: fine, taste: none, descale: none, refill: none,
+    selfTest: async () => ({ passed: false, checks: [{ name: 'element', passed: false, value: 12.5, unit: 'Ohm', says: 'The element is worn.' }] }),
+    taste: none, descale: none, refill: none,
     boil: async ({ until, for: what, note }) => {
       done.push(`boil ${until} for ${what}${note === undefined ? '' : `: ${note}`}`)
       return { reached: until }

@@ -1,13 +1,13 @@
 /** The lidar view: listens to the server, draws the map, says the decision in words. */
 import { decodeCloud, type ShownCloud, type ViewSetup, type ViewState } from '../wire.ts'
-import type { Cause, Decision } from '../../../perception/obstacles/contract.ts'
+import type { Decision } from '../../../perception/obstacles/contract.ts'
 import { LidarMap, type Look } from './map.ts'
+import { because, lookAt, wordOf } from './words.ts'
 
 /** The server speaks ten times a second: this long without a word, it is gone. */
 const silence_ms = 1_500
 const retry_ms = 1_000
 const objectsShown = 12
-const reachLeast_m = 5
 
 function element<E extends HTMLElement>(id: string, kind: new () => E): E {
   const found = document.getElementById(id)
@@ -67,15 +67,8 @@ function begin(said: ViewSetup): void {
   clouds = said.sources.map(() => undefined)
   element('title', HTMLElement).textContent = said.title
   document.title = `Portcullis: ${said.title}`
-  home = lookAt(said)
+  home = lookAt(said, canvas)
   look = home
-}
-
-/** So that all fields are seen, and what is around them. */
-function lookAt({ fields, body }: ViewSetup): Look {
-  const corners = [...fields.flatMap(({ stop, slow = [] }) => [...stop, ...slow]), ...body.flat()]
-  const reach = Math.max(reachLeast_m, ...corners.map(([x, y]) => Math.hypot(x, y))) * 1.3
-  return { x: 0, y: 0, scale: Math.min(canvas.clientWidth, canvas.clientHeight) / (2 * reach) }
 }
 
 /** A page that hears nothing must not look as if all were well. */
@@ -95,22 +88,6 @@ function tell({ decision, fields, sources, objects, latency_ms, played }: ViewSt
   rows('figures', figures)
   const near = objects.filter((object) => object.class !== 'structure').toSorted((a, b) => Math.hypot(a.x, a.y) - Math.hypot(b.x, b.y)).slice(0, objectsShown)
   rows('objects', near.map((object) => [String(object.id), object.class, Math.hypot(object.x, object.y).toFixed(1), Math.hypot(object.vx, object.vy).toFixed(1)]))
-}
-
-const wordOf = ({ level, limit_mps }: Decision): string => (level === 'slow' && limit_mps !== undefined ? `slow: ${limit_mps} m/s` : level)
-
-function because({ kind, source = 'a source', trouble = 'it is in trouble', field = 'a field', x, y }: Cause): string {
-  const where = x === undefined || y === undefined ? '' : ` at ${x.toFixed(1)} m ahead, ${Math.abs(y).toFixed(1)} m ${y >= 0 ? 'left' : 'right'}`
-  const sentences: Record<Cause['kind'], string> = {
-    field: `Something is in ${field}${where}, seen by ${source}.`,
-    'sensor-field': `The sensor ${source} itself reports ${field} infringed.`,
-    stale: `Nothing came from ${source} for too long.`,
-    source: `What ${source} sends must not be believed: ${trouble}.`,
-    motion: 'Nobody says how the vehicle moves.',
-    starting: 'Not every source has been seen yet.',
-    late: 'The safety path was too late.',
-  }
-  return sentences[kind]
 }
 
 function sayDecision(level: Decision['level'], word: string, cause: string): void {
