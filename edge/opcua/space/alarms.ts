@@ -7,6 +7,7 @@ import { NodeId, StatusCodes } from 'node-opcua'
 import type { WallTime } from '../../base/clock.ts'
 import type { Component } from '../../device/component.ts'
 import type { EventSpec, Health } from '../../device/contract.ts'
+import { mayAct } from './rights.ts'
 import { spaces } from './types.ts'
 
 export const severities = { info: 100, warning: 500, alarm: 900 } as const
@@ -21,7 +22,7 @@ export class Alarms {
   readonly #component: Component
   readonly #alarms = new Map<string, UAAlarmConditionEx>()
 
-  constructor(component: Component, device: UAObject, folder: UAObject, own: Namespace) {
+  constructor(component: Component, device: UAObject, folder: UAObject, own: Namespace, anonymous: boolean) {
     this.#component = component
     const space = own.addressSpace
     const make = (name: string, type: string, says: string): void => {
@@ -29,6 +30,7 @@ export class Alarms {
         browseName: name, nodeId: `s=${component.name}.alarm.${name}`, componentOf: folder, conditionSource: device, conditionName: `${component.name} ${name}`,
         description: says, inputNode: NodeId.nullNodeId,
       })
+      alarm.acknowledge.setRolePermissions(mayAct(anonymous))
       this.#alarms.set(name, alarm)
     }
     for (const [name, { type }] of Object.entries(ofHealth)) {

@@ -57,7 +57,7 @@ export class DeviceNode {
     this.#values = new Values(component, part('ParameterSet'), own, types)
     addMethods(component, part('MethodSet'), own, types, anonymous, call)
     for (const [name, spec] of this.#events()) types.event(component.contract, name, spec)
-    this.alarms = new Alarms(component, this.object, part('DeviceHealthAlarms'), own)
+    this.alarms = new Alarms(component, this.object, part('DeviceHealthAlarms'), own, anonymous)
     this.#group(part('Identification'))
     this.#start(reader)
   }

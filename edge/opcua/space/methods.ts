@@ -1,6 +1,6 @@
 /** The commands of a component as methods. */
 import type { CallMethodResultOptions, ISessionContext, Namespace, UAObject } from 'node-opcua'
-import { type ArgumentOptions, DataType, DataTypeIds, resolveNodeId, type StatusCode, StatusCodes, Variant } from 'node-opcua'
+import { type ArgumentOptions, DataType, type StatusCode, StatusCodes, Variant } from 'node-opcua'
 import { ForbiddenError, InputError, PortcullisError, ResourceError, TimeoutError, UsageError, DeviceError } from '../../base/error.ts'
 import type { TSchema } from '../../base/schema.ts'
 import type { Component } from '../../device/component.ts'
@@ -39,14 +39,13 @@ function addMethod(component: Component, name: string, spec: CommandSpec, method
   const taken = argumentsOf(spec.args)
   const given = argumentsOf(spec.result)
   const described = (argument: Argument): ArgumentOptions => ({
-    name: argument.name, description: saysOf(argument), valueRank: argument.shape.list && !argument.optional ? 1 : argument.optional ? -2 : -1,
-    // Whoever leaves out an optional argument passes a null value, which only the type of all types allows.
-    dataType: argument.optional ? resolveNodeId(DataTypeIds.BaseDataType) : types.dataType(argument.shape, `${path}.${argument.name}`),
+    name: argument.name, description: saysOf(argument), valueRank: argument.shape.list || argument.optional ? 1 : -1,
+    dataType: types.dataType(argument.shape, `${path}.${argument.name}`),
   })
   const confirm: ArgumentOptions[] = spec.moves ? [{ name: confirmed, description: 'Something moves: true, once somebody made sure that nobody is hurt.', dataType: DataType.Boolean, valueRank: -1 }] : []
   const method = own.addMethod(methods, {
     browseName: name, nodeId: `s=${component.name}.${name}`, description: `${spec.says} Needs the role ${spec.role}.`,
-    inputArguments: [...confirm, ...taken.map(described)], outputArguments: given.map((argument) => ({ ...described({ ...argument, optional: false }) })),
+    inputArguments: [...confirm, ...taken.map(described)], outputArguments: given.map((argument) => described({ ...argument, optional: false })),
     rolePermissions: mayCall(spec.role, anonymous),
   })
   method.bindMethod(async (input: Variant[], context: ISessionContext): Promise<CallMethodResultOptions> => {
@@ -71,21 +70,26 @@ function argumentsOf(schema: TSchema): Argument[] {
 function saysOf({ schema, shape, optional }: Argument): string {
   const { description = '', default: usual } = schema
   const limits = shape.minimum === undefined && shape.maximum === undefined ? '' : ` ${shape.minimum ?? ''} to ${shape.maximum ?? ''}.`
-  const words = shape.kind === 'choice' && optional ? ` 0 to ${shape.words.length - 1}: ${shape.words.join(', ')}.` : ''
-  const kind = optional ? ` ${DataType[shape.kind === 'json' ? DataType.String : carrierOf(shape)]}, or null${usual === undefined ? '' : ` for ${JSON.stringify(usual)}`}.` : ''
-  return `${description}${shape.kind === 'json' ? ' JSON.' : ''}${limits}${words}${kind}`.trim()
+  const nothing = optional ? ` An empty list leaves it out${usual === undefined ? '' : `, for ${JSON.stringify(usual)}`}.` : ''
+  return `${description}${shape.kind === 'json' ? ' JSON.' : ''}${limits}${nothing}`.trim()
 }
-
-const carrierOf = (shape: Shape): DataType => toVariant({ ...shape, list: false, kind: shape.kind }, shape.kind === 'text' ? '' : 0).dataType
 
 function argsFrom(taken: readonly Argument[], input: readonly Variant[]): Record<string, unknown> {
   const args: Record<string, unknown> = {}
   taken.forEach(({ name, shape, optional }, at) => {
-    const value = fromVariant(shape, input[at] ?? new Variant({ dataType: DataType.Null }))
+    const given = input[at] ?? new Variant({ dataType: DataType.Null })
+    const value = optional && !shape.list ? onlyOne(fromVariant({ ...shape, list: true }, given)) : fromVariant(shape, given)
     if (value !== undefined) args[name] = value
     else if (!optional) throw new InputError('PC-OPCUA-VALUE', 'An argument is missing.')
   })
   return args
+}
+
+/** OPC UA knows no argument that can be left out: such a one comes as a list, with it or empty. */
+function onlyOne(list: unknown): unknown {
+  if (!Array.isArray(list) || list.length === 0) return undefined
+  if (list.length > 1) throw new InputError('PC-OPCUA-VALUE', 'An argument that can be left out is a list of one or none.')
+  return list[0]
 }
 
 /** What a client sees of an error. Its code and sentence stand in the journal, beside who asked. */

@@ -23,6 +23,17 @@ export function mayLook(anonymous: boolean): RolePermissionTypeOptions[] {
   return roles.map((roleId) => ({ roleId, permissions: look }))
 }
 
+/** A method that concerns the caller alone: everybody may. */
+export function allMayCall(anonymous: boolean): RolePermissionTypeOptions[] {
+  return mayLook(anonymous).map(({ roleId }) => ({ roleId, permissions: call }))
+}
+
+/** Acknowledging: everybody but viewers, who look on, and who has no name. */
+export function mayAct(anonymous: boolean): RolePermissionTypeOptions[] {
+  const able = new Set(people.filter((role) => role !== 'viewer').map((role) => roleIds[role].toString()))
+  return mayLook(anonymous).map(({ roleId, permissions }) => ({ roleId, permissions: able.has(String(roleId)) ? call : permissions ?? look }))
+}
+
 /** A method: everybody sees it, those who have the role may call it. */
 export function mayCall(needed: Role, anonymous: boolean): RolePermissionTypeOptions[] {
   const able = new Set(people.filter((role) => allows(role, needed)).map((role) => roleIds[role].toString()))

@@ -11,7 +11,7 @@ import { DeviceNode, eventsAndHistory } from './device.ts'
 import { eventKind, History, type Remember, textOf } from './history.ts'
 import { addMachine } from './machine.ts'
 import { type Call, statusOf } from './methods.ts'
-import { mayLook } from './rights.ts'
+import { allMayCall, mayLook } from './rights.ts'
 import { spaces, Types } from './types.ts'
 
 /** The namespace of what the device model adds. */
@@ -49,6 +49,7 @@ export class Space {
     const { space, model, about, section, clock, call, remember } = options
     const anonymous = section.anonymous === 'read'
     for (const namespace of space.getNamespaceArray()) namespace.setDefaultRolePermissions(mayLook(anonymous))
+    for (const id of harmless) space.findNode(id)?.setRolePermissions(allMayCall(anonymous))
     const own = space.registerNamespace(ownUri)
     own.setDefaultRolePermissions(mayLook(anonymous))
     this.#own = own.index
