@@ -1,6 +1,7 @@
 import t from 'tap'
 import { systemClock } from '../base/clock.ts'
 import { sleep } from '../base/wait.ts'
+import type { FrameService } from './io.ts'
 import { rig, secretOf, type Seat } from './rig.ts'
 
 /** Until something is so that no output tells. */
@@ -316,6 +317,38 @@ void t.test('XOFF holds the output, XON or any key lets it go on', async (t) => 
   seat.type('\x11')
   await seat.until(/who$/)
   t.match(await done(seat, ''), /vien +viewer/)
+})
+
+/** A program's protocol of these tests: `0x00 "frame" 0x00` begins it, and "end" ends it. */
+const frames = (served: string[]): FrameService => ({
+  frameMax: 64,
+  recognises: (frame) => Buffer.from(frame).toString('latin1') === '\0frame\0',
+  async serve(io, signal) {
+    for (;;) {
+      const text = Buffer.from(await io.read(undefined, signal)).toString('latin1')
+      served.push(text)
+      await io.write(Buffer.from(`<${text.length}>`))
+      if (text.includes('end')) return
+    }
+  },
+})
+
+void t.test('a program at the other end takes the line with its first frame, whoever was logged in', async (t) => {
+  const served: string[] = []
+  const { seat, device } = await rig(t, { frames: frames(served) })
+  await seat.login('nguyen')
+  seat.type('\0fra')
+  seat.type('me\0')
+  await seat.until(/<7>$/)
+  t.match(device.facts.findLast(({ kind }) => kind === 'access.ended')?.body, { person: 'nguyen', why: 'replaced' })
+  seat.type('\x13\x11\x03')
+  await seat.until(/^<3>$/)
+  t.strictSame(served, ['\0frame\0', '\x13\x11\x03'], 'every byte is the program\'s, flow control too')
+  seat.type('end')
+  await seat.until(/<3>[^]*login: $/)
+  seat.type('ng\0uyen\r')
+  await seat.until(/\^C\r\nlogin: uyen\r\nsecret.*: $/)
+  t.pass('a NUL that begins no frame is a break')
 })
 
 void t.test('history: per person, over restarts, without secrets', async (t) => {
