@@ -1,6 +1,7 @@
 /** What a profile may say: which device this is, which parts it has, and how they work together. */
 import { AccessSetup } from '../edge/access/section.ts'
 import { type Static, Type } from '../edge/base/schema.ts'
+import { ConsoleSection } from '../edge/console/contract.ts'
 import { GateSetup } from '../edge/gate/policy.ts'
 import { OpcuaSection } from '../edge/opcua/section.ts'
 import { ObstacleSetup } from '../edge/perception/obstacles/setup.ts'
@@ -102,6 +103,7 @@ const everywhere = {
   journal: JournalSection,
   uplink: Type.Optional(UplinkSection),
   access: AccessSection,
+  console: ConsoleSection,
   opcua: Type.Optional(OpcuaSection),
   runtime: RuntimeSection,
 }

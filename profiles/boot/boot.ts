@@ -17,6 +17,7 @@ import type { LoadedProfile } from '../load.ts'
 import type { EgateProfile, IgvProfile, LoadedPart } from '../profile.ts'
 import { withOverlay } from '../overlay.ts'
 import { partsNamedBy } from '../references.ts'
+import { consoleUnit } from './console.ts'
 import type { BootOptions, KindUnits } from './options.ts'
 import { readSecret } from './secrets.ts'
 import { addServices } from './service.ts'
@@ -130,6 +131,7 @@ async function assembleUnits(loaded: LoadedProfile, context: AssemblyContext): P
   if (profile.uplink !== undefined) units.push(await uplinkUnit(profile.uplink, loaded, context))
   const access = await accessUnit(loaded, context)
   units.push(access.unit)
+  units.push(await consoleUnit(profile.console, loaded, { ...context, gatekeeper: access.gatekeeper }))
   if (profile.opcua !== undefined) units.push((await import('./opcua.ts')).opcuaUnit(profile.opcua, loaded, { ...context, gatekeeper: access.gatekeeper }))
   return { ...kind, units: [...units, ...kind.units] }
 }
