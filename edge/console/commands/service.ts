@@ -1,18 +1,17 @@
 /** Commands of the model by name, and a barrier in somebody's hand. */
 import { UsageError } from '../../base/error.ts'
-import { allows } from '../../device/contract.ts'
 import { type Command, componentChoices, type Context, type Item } from '../command.ts'
 import { table, valueRows } from '../rows.ts'
 import { argumentChoices, argumentNames, argumentsOf, commandsOf, usageOf } from '../values.ts'
 import { DeadMan } from './dead-man.ts'
+import { demandRole } from './role.ts'
 import { barriers } from './test.ts'
 
 async function* call(context: Context, [component = '', name = '', ...words]: readonly (string | undefined)[]): AsyncGenerator<Item> {
   const target = context.model.get(component)
   const spec = commandsOf(target).find(([command]) => command === name)?.[1]
   if (spec === undefined) throw new UsageError('PC-CONSOLE-SYNTAX', `${component} has no command "${name}".`)
-  // Before anything is asked: who may not do it need not type it.
-  if (!allows(context.session.role, spec.role)) throw new UsageError('PC-CONSOLE-ROLE', `"${name}" needs the role ${spec.role}; yours is ${context.session.role}.`)
+  demandRole(context, component, name)
   const given = words.filter((word) => word !== undefined)
   const args = spec.personal ? await askInSecret(context, target.name, name, given) : argumentsOf(spec, given)
   if (spec.moves) await context.confirm(`This can move something: ${component} ${name}.`)
@@ -41,7 +40,7 @@ async function askInSecret(context: Context, component: string, name: string, gi
 
 async function* hold(context: Context, [name = '']: readonly (string | undefined)[]): AsyncGenerator<Item> {
   if (context.json) throw new UsageError('PC-CONSOLE-SYNTAX', 'A barrier moves while a key is held: this needs a person.')
-  if (!allows(context.session.role, 'engineer')) throw new UsageError('PC-CONSOLE-ROLE', `Service of a barrier needs the role engineer; yours is ${context.session.role}.`)
+  demandRole(context, name, 'open')
   const deadMan = new DeadMan(context, name)
   deadMan.demand()
   await context.confirm(`${name} will move while you hold the space bar. Nobody else may stand in it.`)

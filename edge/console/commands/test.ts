@@ -9,6 +9,7 @@ import { figure, table } from '../rows.ts'
 import { withProgress } from './progress.ts'
 import { stateOf } from './dead-man.ts'
 import { demandOutOfService } from './out-of-service.ts'
+import { demandRole } from './role.ts'
 
 /** Components by name, and all of a capability by its. */
 function testable(model: DeviceModel): Choice[] {
@@ -85,6 +86,7 @@ async function* wiggle(context: Context, [name = '']: readonly (string | undefin
     }
     return
   }
+  demandRole(context, name, 'open')
   demandOutOfService(context.model)
   await context.confirm(`${name} opens for a second and shuts again. Nobody may stand in it.`)
   await context.carry(name, 'open', { for_ms: open_ms })
