@@ -7,6 +7,7 @@ import type { Via } from '../../drivers/kit/twin.ts'
 import { systemClock } from '../../edge/base/clock.ts'
 import { within } from '../../edge/base/wait.ts'
 import type { EgateProfile } from '../../profiles/profile.ts'
+import type { Authority } from '../authority/authority.ts'
 import { root } from '../house/sources.ts'
 import { Centre } from './centre.ts'
 import { EgateWorld } from './egate-world.ts'
@@ -27,6 +28,8 @@ export interface EgateSiteOptions {
   via?: Via
   /** How fast the fingerprint module is: 1 as a real one. */
   tempo?: number
+  /** What the relay board says that it runs. */
+  boardFirmware?: string
   /** Changes to the profile. */
   changes?: readonly { path: readonly string[]; value: unknown }[]
 }
@@ -41,19 +44,21 @@ export class EgateSite {
   readonly page: PageWatch
   readonly travellers: readonly Traveller[]
   readonly state: string
+  readonly authority: Authority
 
-  private constructor(parts: Pick<EgateSite, 'world' | 'centre' | 'runtime' | 'travellers' | 'state'>) {
+  private constructor(parts: Pick<EgateSite, 'world' | 'centre' | 'runtime' | 'travellers' | 'state' | 'authority'>) {
     this.world = parts.world
     this.centre = parts.centre
     this.runtime = parts.runtime
     this.travellers = parts.travellers
     this.state = parts.state
+    this.authority = parts.authority
     this.page = new PageWatch(() => this.runtime.page)
   }
 
   /** Makes the site; `start` then starts its runtime. */
   static async make(options: EgateSiteOptions): Promise<EgateSite> {
-    const { folder, port = 0, tempo = 1, via, changes } = options
+    const { folder, port = 0, tempo = 1, via, boardFirmware, changes } = options
     const faces = await readFaces()
     const cast = { faces: faces.people.map(({ id }) => id), photographed: faces.attacks['photo']?.of ?? '' }
     const travellers = Array.from({ length: options.travellers }, (_, number) => traveller(number, cast))
@@ -62,12 +67,12 @@ export class EgateSite {
     const state = join(folder, 'state')
     const authority = await makeState(state, lists.folder, travellers, faces)
     const centre = await Centre.start({ site: device.site, device: device.id, authority: authority.privateKey })
-    const world = new EgateWorld(faces, { tempo, ...(via === undefined ? {} : { via }) })
+    const world = new EgateWorld(faces, { tempo, ...(via === undefined ? {} : { via }), ...(boardFirmware === undefined ? {} : { boardFirmware }) })
     const profile = join(folder, 'egate.yaml')
     const places = await world.start()
     writeSiteProfile({ from: profileFile, to: profile, places, broker: centre.broker.url, port, ...(changes === undefined ? {} : { changes }) })
     const runtime = new RuntimeProcess({ profile, state, log: join(folder, 'runtime.log'), ...(options.program === undefined ? {} : { program: options.program }) })
-    return new EgateSite({ world, centre, runtime, travellers, state })
+    return new EgateSite({ world, centre, runtime, travellers, state, authority })
   }
 
   /** Resolves when the gate can do all that its travellers expect: face recognition takes longest to load. */

@@ -42,9 +42,9 @@ export class EgateWorld {
   readonly #faces: Faces
   readonly #pictures = new Map<string, Uint8Array[]>()
 
-  constructor(faces: Faces, { tempo = 1, via }: { tempo?: number; via?: Via } = {}) {
+  constructor(faces: Faces, { tempo = 1, via, boardFirmware }: { tempo?: number; via?: Via; boardFirmware?: string } = {}) {
     this.#faces = faces
-    this.#relays = firmataTwin({ watchdog: { pin: pins.beat, period_ms: beat_ms } }, via)
+    this.#relays = firmataTwin({ watchdog: { pin: pins.beat, period_ms: beat_ms }, ...(boardFirmware === undefined ? {} : { firmware: boardFirmware }) }, via)
     this.#flap = turnstileTwin({}, via)
     this.#passport = new MrzTwin({}, via)
     this.#finger = new R30xTwin({ tempo }, via)
