@@ -5,6 +5,7 @@ import type { Driver } from './kit/driver.ts'
 const drivers = {
   'barrier/io': () => import('./barrier/io/driver.ts'),
   'barrier/lot-turnstile': () => import('./barrier/lot-turnstile/driver.ts'),
+  'barrier/opcua': () => import('./barrier/opcua/driver.ts'),
   'camera/ffmpeg': () => import('./camera/ffmpeg/driver.ts'),
   'camera/mjpeg': () => import('./camera/mjpeg/driver.ts'),
   'fingerprint/r30x': () => import('./fingerprint/r30x/driver.ts'),
