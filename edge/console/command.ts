@@ -33,6 +33,11 @@ export interface Context extends Surroundings {
   readonly filters: readonly Filter[]
   /** Carries out a command of the model in the session's name. @throws what the Gatekeeper throws. */
   carry(component: string, command: string, args: unknown, signal?: AbortSignal): Promise<unknown>
+  /**
+   * The same again for whoever looks on, after `carry` has put it on the record: a fact each half second would
+   * fill the journal, and whoever only looks on is idle. What moves something goes on the record each time.
+   */
+  again(component: string, command: string, args: unknown): Promise<unknown>
   /** They are at it: the idle time begins anew. */
   touch(): void
   /** Asks whether something may move. @throws UsageError (PC-CONSOLE-CONFIRM) unless they type yes. */
@@ -41,8 +46,8 @@ export interface Context extends Surroundings {
   ask(prompt: string, hidden?: boolean): Promise<string | undefined>
   /** Ends the session; with a name it is that person's turn. */
   logout(next?: string): void
-  /** What another command line tells, unless that talks with the person. */
-  look(words: readonly string[]): AsyncIterable<Item>
+  /** What another command line tells, unless that talks with the person; what is repeated is done by `again`. */
+  look(words: readonly string[], isRepeated: boolean): AsyncIterable<Item>
   /** Explains the commands that begin with these words. */
   describe(words: readonly string[]): Iterable<string>
 }
@@ -79,6 +84,8 @@ export interface Command {
   exact?: boolean
   /** It talks with the person while it runs: cannot be watched or filtered. */
   live?: boolean
+  /** It tells what happens while it happens: nobody turns pages meanwhile. */
+  follows?: boolean
   run(context: Context, args: readonly (string | undefined)[]): AsyncIterable<Item> | Iterable<Item>
 }
 

@@ -136,7 +136,7 @@ export class Shell {
     const { command, args } = this.#language.find(asked.words)
     this.#options.onCommand()
     const live = command.live === true
-    const output = new Output(this.#options.terminal, { json: asked.json, paged: !asked.json && !live, filters: live ? [] : asked.filters, signal: context.signal })
+    const output = new Output(this.#options.terminal, { json: asked.json, paged: !asked.json && !live && command.follows !== true, filters: live ? [] : asked.filters, signal: context.signal })
     for await (const item of command.run(context, args)) if (!await output.show(item)) break
     if (context.signal.aborted) throw new CancelledError('console')
   }
@@ -144,7 +144,7 @@ export class Shell {
   /** What a line that can only be looked at tells, for whoever repeats it. */
   async *#look(words: readonly string[], context: Context): AsyncGenerator<Item> {
     const { command, args } = this.#language.find(words)
-    if (command.live === true) throw new UsageError('PC-CONSOLE-SYNTAX', 'This command talks with you while it runs: it cannot be watched.')
+    if (command.live === true || command.follows === true) throw new UsageError('PC-CONSOLE-SYNTAX', 'This command goes on by itself, or talks with you: it cannot be watched.')
     yield* command.run(context, args)
   }
 
@@ -153,13 +153,23 @@ export class Shell {
     const context: Context = {
       ...surroundings, session, terminal, signal, json: asked.json, filters: asked.filters, logout,
       carry: (component, command, args, within = signal) => gatekeeper.carryOut(session, { component, command, args }, within),
+      again: (component, command, args) => this.#again(session, component, command, args, signal),
       touch: () => void gatekeeper.touch(session),
       confirm: (what) => this.#confirm(what, asked, signal),
       ask: (prompt, hidden = false) => this.#ask(prompt, hidden, signal),
-      look: (words) => this.#look(words, context),
+      look: (words, isRepeated) => this.#look(words, isRepeated ? { ...context, carry: context.again } : context),
       describe: (words) => this.#language.describe(words),
     }
     return context
+  }
+
+  async #again(session: Session, component: string, command: string, args: unknown, signal: AbortSignal): Promise<unknown> {
+    const { gatekeeper, surroundings: { model } } = this.#options
+    const target = model.get(component)
+    const caller = { id: session.person, role: session.role }
+    if (target.demand(command, args, caller).moves) return await gatekeeper.carryOut(session, { component, command, args }, signal)
+    if (signal.aborted) throw new CancelledError('console')
+    return await target.invoke(command as never, args as never, caller, signal)
   }
 
   /** `--yes` counts for programs only: a person types it once and then with every command. */

@@ -158,6 +158,7 @@ void t.test('a technician commissions an e-Gate over a serial cable', { skip: mi
     await laptop.until(/info /)
     laptop.press('C-c')
     t.match(await laptop.until(prompt), /\^C\n/)
+    t.ok((await ask('trace exitFlap 3 | grep 03')).split('\n').length > 30, 'what goes on by itself does not wait for somebody to turn a page')
     laptop.enter('watch 1 show counters console')
     await laptop.until(/console\.commands +\d+/)
     // What a serial port makes of a break.

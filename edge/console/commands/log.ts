@@ -8,9 +8,11 @@ interface Frame { seq: number; at_ms: number; direction: 'in' | 'out'; hex: stri
 const follow_ms = 500
 const levels = ['trace', 'debug', 'info', 'warn', 'error']
 
-async function tail(context: Context, args: { count: number; component?: string | undefined; after?: number }): Promise<{ lines: Line[]; lost: number }> {
-  const given = Object.fromEntries(Object.entries(args).filter(([, value]) => value !== undefined))
-  return await context.carry(only(context.model, 'logs').name, 'tail', given) as { lines: Line[]; lost: number }
+interface Wanted { count: number; component?: string | undefined; after?: number }
+
+async function tail(context: Context, wanted: Wanted, ask: Context['carry'] = context.carry): Promise<{ lines: Line[]; lost: number }> {
+  const given = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined))
+  return await ask(only(context.model, 'logs').name, 'tail', given) as { lines: Line[]; lost: number }
 }
 
 async function* newest(context: Context, args: readonly (string | undefined)[]): AsyncGenerator<Item> {
@@ -33,7 +35,7 @@ async function* follow(context: Context, [component]: readonly (string | undefin
     for (const line of lines) yield itemOf(line)
     after = lines.at(-1)?.seq ?? after
     await sleep(context.clock, follow_ms, context.signal)
-    const next = await tail(context, { count: 200, component, after })
+    const next = await tail(context, { count: 200, component, after }, context.again)
     if (next.lost > 0) yield { rows: [`(${next.lost} lines were too many to keep)`], json: { lost: next.lost } }
     lines = next.lines
   }
@@ -66,7 +68,7 @@ async function* trace(context: Context, [part = '', seconds = '60']: readonly (s
   try {
     yield { rows: [`The bytes of ${part} for ${seconds} seconds; Ctrl-C ends it.`] }
     while (context.clock.now() < until) {
-      const { frames, lost } = await context.carry(traces, 'read', { part, ...(after === undefined ? {} : { after }) }) as { frames: Frame[]; lost: number }
+      const { frames, lost } = await context.again(traces, 'read', { part, ...(after === undefined ? {} : { after }) }) as { frames: Frame[]; lost: number }
       if (lost > 0) yield { rows: [`(${lost} frames were too many to keep)`], json: { lost } }
       for (const frame of frames) yield { rows: [rowOf(frame)], json: frame }
       after = frames.at(-1)?.seq ?? after
@@ -91,7 +93,7 @@ export const logCommands: readonly Command[] = [
     words: ['log'], group, says: 'the newest lines of the log', example: 'log 50 camera', run: newest,
     args: [{ name: 'count or component', says: 'how many lines, or of which component', optional: true, open: true, choices: componentChoices }, component],
   },
-  { words: ['log', 'follow'], group, says: 'the log as it is written; Ctrl-C ends', example: 'log follow passport', args: [component], run: follow },
+  { words: ['log', 'follow'], group, says: 'the log as it is written; Ctrl-C ends', example: 'log follow passport', args: [component], follows: true, run: follow },
   {
     words: ['log', 'level'], group, says: 'lets a component, or all, write more for a while', example: 'log level debug passport 120', run: level,
     args: [
@@ -100,7 +102,7 @@ export const logCommands: readonly Command[] = [
     ],
   },
   {
-    words: ['trace'], group, says: 'the raw bytes between this computer and a part', example: 'trace passport 30', run: trace,
+    words: ['trace'], group, says: 'the raw bytes between this computer and a part', example: 'trace passport 30', follows: true, run: trace,
     args: [{ ...component, name: 'part', optional: false }, { name: 'seconds', says: 'for how long', optional: true, from: 1, to: 3_600 }],
   },
 ]

@@ -76,7 +76,7 @@ export const serviceCommands: readonly Command[] = [
       },
     ],
   },
-  { words: ['commands'], group: 'service', says: 'every command of every component', example: 'commands | grep barrier', run: commandList },
+  { words: ['commands'], group: 'service', says: 'every command of every component', example: 'commands | grep engineer', run: commandList },
   {
     words: ['service'], group: 'service', says: 'opens a barrier while you hold the space bar', example: 'service exitFlap', live: true, run: hold,
     args: [{ name: 'barrier', says: 'a barrier', choices: (model) => barriers(model) }],
