@@ -5,6 +5,7 @@ import { ConsoleSection } from '../edge/console/contract.ts'
 import { GateSetup } from '../edge/gate/policy.ts'
 import { OpcuaSection } from '../edge/opcua/section.ts'
 import { ObstacleSetup } from '../edge/perception/obstacles/setup.ts'
+import { TechnicianSection } from '../edge/screen/technician/section.ts'
 import { type Driver, secretReference } from '../drivers/kit/driver.ts'
 
 const closed = <P extends Parameters<typeof Type.Object>[0]>(properties: P, description: string) =>
@@ -105,6 +106,7 @@ const everywhere = {
   access: AccessSection,
   console: ConsoleSection,
   opcua: Type.Optional(OpcuaSection),
+  technician: Type.Optional(TechnicianSection),
   runtime: RuntimeSection,
 }
 

@@ -125,7 +125,7 @@ async function assembleUnits(loaded: LoadedProfile, context: AssemblyContext): P
   const here = new Map([...parts].filter(([name]) => !elsewhere.has(name)))
   const units = partUnits(here, model, { clock, log, secret })
   // Each kind of device loads its own half of the program only.
-  const kind = profile.device.kind === 'egate'
+  const kind: KindUnits = profile.device.kind === 'egate'
     ? await (await import('./gate.ts')).gateUnits(profile as EgateProfile, units.map(({ name }) => name), context)
     : (await import('./obstacles.ts')).obstacleUnits(loaded as LoadedProfile<IgvProfile>, context)
   if (profile.uplink !== undefined) units.push(await uplinkUnit(profile.uplink, loaded, context))
@@ -133,6 +133,7 @@ async function assembleUnits(loaded: LoadedProfile, context: AssemblyContext): P
   units.push(access.unit)
   units.push(await consoleUnit(profile.console, loaded, { ...context, gatekeeper: access.gatekeeper }))
   if (profile.opcua !== undefined) units.push((await import('./opcua.ts')).opcuaUnit(profile.opcua, loaded, { ...context, gatekeeper: access.gatekeeper }))
+  if (profile.technician !== undefined) units.push(await (await import('./technician.ts')).technicianUnit(profile.technician, loaded, { ...context, gatekeeper: access.gatekeeper, lidar: kind.lidar }))
   return { ...kind, units: [...units, ...kind.units] }
 }
 

@@ -4,6 +4,7 @@ import type { LogLevel } from '../../edge/base/log.ts'
 import { Camera } from '../../edge/device/capabilities.ts'
 import type { DeviceModel } from '../../edge/device/model.ts'
 import { ObstacleService } from '../../edge/perception/obstacles/service.ts'
+import { runningScene } from '../../edge/screen/lidar/scene.ts'
 import type { LoadedProfile } from '../load.ts'
 import type { IgvProfile } from '../profile.ts'
 import type { ObstacleWorkerSetup } from './obstacle-worker.ts'
@@ -16,10 +17,11 @@ export interface ObstacleContext extends Pick<BootOptions, 'clock' | 'log' | 'ho
 
 /** One unit: the obstacle paths with their lidars, all of which are added to the model. */
 export function obstacleUnits(loaded: LoadedProfile<IgvProfile>, context: ObstacleContext): KindUnits {
-  const { camera } = loaded.profile.obstacles
+  const { device, obstacles } = loaded.profile
+  const { camera } = obstacles
   const service = obstaclePaths(loaded, context)
   const needs = camera === undefined ? [] : [camera.use]
-  return { units: [{ name: 'obstacles', needs, restart: 'retry', start: (signal) => service.start(signal), stop: () => service.stop() }] }
+  return { units: [{ name: 'obstacles', needs, restart: 'retry', start: (signal) => service.start(signal), stop: () => service.stop() }], lidar: runningScene(`${device.site}/${device.id}`, obstacles, service) }
 }
 
 /** The obstacle paths alone. */

@@ -2,6 +2,7 @@
 import type { Clock, WallTime } from '../../edge/base/clock.ts'
 import type { Logger } from '../../edge/base/log.ts'
 import type { Unit } from '../../edge/run/supervisor.ts'
+import type { LidarScene } from '../../edge/screen/lidar/teller.ts'
 import type { ScreenServer } from '../../edge/screen/server.ts'
 import type { LogBook } from '../../edge/service/log-book.ts'
 
@@ -32,4 +33,6 @@ export interface KindUnits {
   /** The last moment that somebody signed for: a clock that leapt far beyond would make every fact old and every day's key due. */
   vouchedUntil?: () => WallTime
   screen?: ScreenServer
+  /** What its lidars see, for the technician's page. */
+  lidar?: LidarScene
 }

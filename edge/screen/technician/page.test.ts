@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import * as fc from 'fast-check'
 import { chromium, type Page } from 'playwright-core'
 import sharp from 'sharp'
 import t, { type Test } from 'tap'
@@ -10,6 +11,8 @@ import { answerTo, house, secrets } from '../../access/rig.ts'
 import { systemClock } from '../../base/clock.ts'
 import { silent } from '../../base/log.ts'
 import { sleep } from '../../base/wait.ts'
+import { Lidar } from '../../device/capabilities.ts'
+import { Component } from '../../device/component.ts'
 import { CloudRing, pointKinds } from '../../perception/obstacles/cloud.ts'
 import { DiagnosisService } from '../../service/diagnosis.ts'
 import { LogBook } from '../../service/log-book.ts'
@@ -21,6 +24,9 @@ import type { LidarScene } from '../lidar/teller.ts'
 import { renderedTexts } from '../page/inspection.ts'
 import { contrast } from '../page/palette.ts'
 import { addParts, factsOf, type Rig, sourceOf } from './rig.ts'
+import { argumentsOf } from './page/arguments.ts'
+import { groundPlane, seesPart } from './page/ground-plane.ts'
+import { History } from './page/history.ts'
 import { TechnicianServer } from './server.ts'
 
 // A browser on a busy machine: no test here is about speed.
@@ -81,6 +87,7 @@ async function bench(t: Test): Promise<Bench> {
     rules: { check: async () => undefined, isGuarded: () => false, schemaOf: (path) => (path.join('.') === 'gate.limits.door_s' ? { type: 'integer', minimum: 1, maximum: 60 } : { type: 'object' }) },
   })
   const diagnosis = new DiagnosisService({ clock: systemClock, model, journal, book, traces, settings, profile, device: 'site/bl1-e07', version: '1', state: folder, outbox })
+  model.add(new Component('front', Lidar, systemClock, { selfTest: async () => ({ passed: true, checks: [] }) }))
   const logs = logsComponent(book, model, systemClock)
   for (const component of [logs.component, settings.component, diagnosis.component]) model.add(component as never)
   const server = new TechnicianServer({ model, gatekeeper: access, journal, clock: systemClock, log: silent, device: 'site/bl1-e07', port: 0, pageDir, outbox, lidar: lidarScene() })
@@ -330,6 +337,15 @@ async function testLook(t: Test, page: Page, size: typeof phone): Promise<void> 
   }
 }
 
+async function testMount(t: Test, page: Page): Promise<void> {
+  await goTo(page, 'Calibrate')
+  await page.getByRole('link', { name: /Check the mounting of front/ }).click()
+  const figures = page.locator('.card', { hasText: 'Ground points' })
+  await figures.waitFor()
+  t.match(await figures.innerText(), /-(1\.9|2\.\d) cm[\s\S]*Nods by\s+(0\.9|1\.0)\d°[\s\S]*Leans by\s+-?0\.0\d°[\s\S]*1000/)
+  t.match(await figures.innerText(), /out of limits[\s\S]*Reference part 1:\s+seen[\s\S]*Reference part 2:\s+not seen/)
+}
+
 const skip = existsSync(executablePath) ? false : `${executablePath} is not installed`
 
 void t.test("the technician's page in a browser", { skip }, async (t) => {
@@ -349,6 +365,7 @@ void t.test("the technician's page in a browser", { skip }, async (t) => {
   await t.test('log, journal, settings', (t) => testRecords(t, page, made))
   await t.test('camera and focus', (t) => testCamera(t, page, made))
   await t.test('lidar', (t) => testLidar(t, page))
+  await t.test('how a lidar is mounted', (t) => testMount(t, page))
   await t.test('a barrier by hand', (t) => testHold(t, page, made))
   await t.test('on a desk', (t) => testLook(t, page, desktop))
   await t.test('on a telephone', (t) => testLook(t, page, phone))
@@ -356,4 +373,45 @@ void t.test("the technician's page in a browser", { skip }, async (t) => {
   await made.server.stop()
   await page.getByText('The page was restarted.').waitFor()
   t.equal(await page.getByText('kettle').count(), 0)
+})
+
+void t.test('a plane is found as it lies, and none where there is none', (t) => {
+  const cloudOf = (points: readonly (readonly [number, number, number])[]) => ({
+    source: 0, count: points.length, xyz: Int16Array.from(points.flat()), kind: new Uint8Array(points.length).fill(pointKinds.ground), intensity: new Uint8Array(points.length),
+  })
+  fc.assert(fc.property(fc.double({ min: -10, max: 10, noNaN: true }), fc.double({ min: -5, max: 5, noNaN: true }), fc.double({ min: -5, max: 5, noNaN: true }), (height, pitch, roll) => {
+    const z = (x: number, y: number): number => height - Math.tan((pitch * Math.PI) / 180) * x + Math.tan((roll * Math.PI) / 180) * y
+    const points = Array.from({ length: 400 }, (_, at) => [100 + (at % 20) * 20, Math.floor(at / 20) * 20 - 200] as const)
+    const found = groundPlane(cloudOf(points.map(([x, y]) => [x, y, Math.round(z(x, y))])))
+    return found !== undefined && Math.abs(found.height_cm - height) < 0.5 && Math.abs(found.pitch_deg - pitch) < 0.15 && Math.abs(found.roll_deg - roll) < 0.15
+  }))
+  t.equal(groundPlane(cloudOf([])), undefined)
+  const mast = [[-1.32, 0.38], [-1.08, 0.38], [-1.08, 0.62], [-1.32, 0.62]] as const
+  const seen = (x: number, y: number, kind: number = pointKinds.body): boolean => seesPart({ ...cloudOf([[x, y, 90]]), kind: Uint8Array.of(kind) }, mast)
+  t.strictSame([seen(-120, 50), seen(-104, 50), seen(-100, 50), seen(-120, 36), seen(120, 50)], [true, true, false, true, false])
+  t.notOk(seen(-120, 50, pointKinds.ground))
+  t.equal(groundPlane(cloudOf(Array.from({ length: 400 }, (_, at) => [at, 2 * at, 0]))), undefined, 'a line is no plane')
+  t.end()
+})
+
+void t.test('arguments are what their schemas want', (t) => {
+  const args = { required: ['count', 'kind', 'on'], properties: { count: { type: 'integer' }, kind: { enum: ['a', 7] }, on: { type: 'boolean' }, note: { type: 'string' }, more: { type: 'object' } } }
+  const given = (values: Record<string, string | boolean>) => argumentsOf(args, (name) => values[name] ?? '')
+  t.strictSame(given({ count: '3', kind: '7', on: false, note: ' x', more: '{"a":1}' }), { args: { count: 3, kind: 7, on: false, note: ' x', more: { a: 1 } } })
+  t.match(given({ kind: 'a', on: true }), { wrong: 'count is missing.' })
+  t.match(given({ count: 'x', kind: 'a', on: true }), { wrong: 'count is not a number.' })
+  t.match(given({ count: '1', kind: 'a', on: true, more: '{' }), { wrong: 'more is not JSON.' })
+  t.end()
+})
+
+void t.test('a history keeps the last minutes, bounded', (t) => {
+  fc.assert(fc.property(fc.array(fc.tuple(fc.integer({ min: 0, max: 20_000 }), fc.double({ min: -1e6, max: 1e6, noNaN: true })), { minLength: 1, maxLength: 900 }), (steps) => {
+    const history = new History()
+    let at = 0
+    for (const [after, value] of steps) history.add(at += after, value)
+    const path = history.path(120, 26, at)
+    const numbers = [...path.matchAll(/-?\d+(?:\.\d+)?/g)].map(([number]) => Number(number))
+    return numbers.length <= 2 * 600 + 3 && numbers.every((number) => number >= 0 && number <= 120)
+  }))
+  t.end()
 })

@@ -2,7 +2,6 @@
 import { html, nothing, svg, type TemplateResult } from 'lit'
 import type { ShownProperty } from '../wire.ts'
 import { device } from './device.ts'
-import { span_ms } from './history.ts'
 import { texts } from './texts.ts'
 
 /** UCUM units whose print form is another. */
@@ -60,11 +59,11 @@ export function liveValue(component: string, property: string, spec: ShownProper
 const width = 120
 const height = 26
 
-/** The last minutes of a number; nothing of what is none. */
+/** The last minutes of a number; nothing of what is none, or never changed. */
 export function sparkline(component: string, property: string): TemplateResult | typeof nothing {
   const history = device.history(component, property)
-  if (history === undefined) return nothing
+  if (history === undefined || history.isFlat) return nothing
   const { least, most } = history.range
-  const says = `${property}: ${figure(least)} to ${figure(most)} in the last ${span_ms / 60_000} minutes`
+  const says = `${property}: ${figure(least)} to ${figure(most)} in the last ${Math.ceil(history.spanAt(device.wall) / 60_000)} minutes`
   return html`<svg class="sparkline" viewBox="-2 -2 ${width + 4} ${height + 4}" role="img" aria-label=${says}>${svg`<title>${says}</title><path d=${history.path(width, height, device.wall)} />`}</svg>`
 }

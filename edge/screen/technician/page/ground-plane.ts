@@ -19,7 +19,8 @@ export const limits = { height_cm: 3, angle_deg: 0.7 } as const
 const points_min = 50
 /** Beyond, the ground of a yard is not the ground under the vehicle. */
 const reach_cm = 1_000
-const contour_cm = 10
+/** As coarse as the safety path looks for it. */
+const beside_cm = 5
 
 /** Least squares of z = a x + b y + c. @returns `undefined` with too few points, or all in a line */
 export function groundPlane({ xyz, kind, count }: ShownCloud): GroundPlane | undefined {
@@ -51,17 +52,23 @@ export function groundPlane({ xyz, kind, count }: ShownCloud): GroundPlane | und
 export const isLevel = ({ height_cm, pitch_deg, roll_deg }: GroundPlane): boolean =>
   Math.abs(height_cm) <= limits.height_cm && Math.abs(pitch_deg) <= limits.angle_deg && Math.abs(roll_deg) <= limits.angle_deg
 
-/** Whether anything is seen on the outline of a part that the sensor always sees. */
-export function seesPart({ xyz, count }: ShownCloud, part: Polygon): boolean {
-  for (let at = 0; at < count; at++) if (distanceTo(part, xyz[at * 3] ?? 0, xyz[at * 3 + 1] ?? 0) <= contour_cm) return true
+/** Whether anything above the ground is seen in, or just beside, a part that the sensor always sees. */
+export function seesPart({ xyz, kind, count }: ShownCloud, part: Polygon): boolean {
+  for (let at = 0; at < count; at++) {
+    if (kind[at] !== pointKinds.ground && isAt(part, xyz[at * 3] ?? 0, xyz[at * 3 + 1] ?? 0)) return true
+  }
   return false
 }
 
-function distanceTo(part: Polygon, x: number, y: number): number {
-  return Math.min(...part.map(([x1, y1], corner) => {
+function isAt(part: Polygon, x: number, y: number): boolean {
+  let inside = false
+  for (const [corner, [x1, y1]] of part.entries()) {
     const [x2, y2] = part[(corner + 1) % part.length] ?? [x1, y1]
     const [dx, dy] = [(x2 - x1) * 100, (y2 - y1) * 100]
-    const along = Math.max(0, Math.min(1, ((x - x1 * 100) * dx + (y - y1 * 100) * dy) / (dx * dx + dy * dy || 1)))
-    return Math.hypot(x - x1 * 100 - along * dx, y - y1 * 100 - along * dy)
-  }))
+    const [px, py] = [x - x1 * 100, y - y1 * 100]
+    const along = Math.max(0, Math.min(1, (px * dx + py * dy) / (dx * dx + dy * dy || 1)))
+    if (Math.hypot(px - along * dx, py - along * dy) <= beside_cm) return true
+    if ((py < 0) !== (py < dy) && px < (py / dy) * dx) inside = !inside
+  }
+  return inside
 }

@@ -42,7 +42,7 @@ export class TechnicianLogin extends LitElement {
 
   #answer(): TemplateResult | typeof nothing {
     if (this.challenge === '') return nothing
-    return html`<p>${texts.login.challenge}</p><output class="challenge">${this.challenge}</output>
+    return html`<p>${texts.login.challenge}</p><output class="challenge">${this.challenge.split(/(?<=:)/).map((part) => html`<span>${part}</span>`)}</output>
       <label>${texts.login.answer}<textarea name="answer" rows="4" autocapitalize="none" spellcheck="false" required maxlength="1024"></textarea></label>
       <button type="button" class="plain" @click=${() => (this.challenge = '')}>${texts.login.again}</button>`
   }

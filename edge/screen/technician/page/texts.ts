@@ -34,7 +34,7 @@ export const texts = {
   },
   lidar: { heading: 'Lidar', map: 'What the lidars see, from above. Plus and minus zoom, arrow keys move, 0 resets.', none: 'This device has no lidars.', lost: 'no connection', notLive: 'What is shown is not live.', sources: 'Sources', ground: 'show the ground', zoomIn: 'Closer', zoomOut: 'Farther', reset: 'Reset' },
   calibrate: {
-    heading: 'Calibrate', none: 'There is nothing to calibrate on this device.', start: 'Begin', back: 'All wizards', next: 'Next', before: 'Before',
+    heading: 'Calibrate', none: 'There is nothing to calibrate on this device.', start: 'Begin', back: 'All wizards', next: 'Next', before: 'Back',
     focus: {
       name: (camera: string) => `Aim and focus ${camera}`, says: 'With the picture and a live figure of its sharpness.',
       steps: ['Let an officer take the gate out of service, and put a page of print where a face would be.', 'Aim: the print fills the frame in the middle of the picture.', 'Turn the focus ring slowly until the figure is at its highest, and a little beyond; then back to the mark.'],
