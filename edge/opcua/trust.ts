@@ -90,7 +90,9 @@ export class Trust extends OPCUACertificateManager {
 export async function ownCertificate(trust: Trust, { uri, names, clock }: { uri: string; names: readonly string[]; clock: Clock }): Promise<{ file: string; key: string; fingerprint: string }> {
   const now = clock.wall()
   if (now < clockMin) throw tooEarly()
-  await trust.initialize()
+  await trust.initialize().catch((cause: unknown) => {
+    throw unusable('Its key is damaged.', cause)
+  })
   const file = join(trust.rootDir, 'own', 'certs', 'certificate.pem')
   await chmod(trust.privateKey, 0o600)
   if (await stat(file).then(() => false, () => true)) {
@@ -133,4 +135,4 @@ function describe(certificate: X509Certificate): Waiting {
 }
 
 const tooEarly = (): ConfigError => new ConfigError('PC-OPCUA-CLOCK', "The computer's clock stands before the first day of the OPC UA certificate: nobody could trust it.", { component: 'opcua' })
-const unusable = (why: string): ConfigError => new ConfigError('PC-OPCUA-CERTIFICATE', `The own certificate of the OPC UA server cannot be used. ${why}`, { component: 'opcua' })
+const unusable = (why: string, cause?: unknown): ConfigError => new ConfigError('PC-OPCUA-CERTIFICATE', `The own certificate of the OPC UA server cannot be used. ${why}`, { component: 'opcua', cause })
