@@ -125,7 +125,7 @@ void t.test('whoever is silent, late or contradictory is not believed', async (t
   })
 
   void t.test('the PLC shuts by itself when the driver is gone', async (t) => {
-    const { twin, world, barrier, ready } = await running(t, {}, { watchdog_ms: 300 })
+    const { twin, world, barrier, ready } = await running(t, {}, { watchdog_ms: 2_000 })
     await barrier.invoke('open', { for_ms: 60_000 })
     await twin.unplug()
     await until(() => world.position === 'closed', 'it is shut')
