@@ -195,6 +195,17 @@ void t.test('Ctrl-C ends what runs, and the line goes on', async (t) => {
   t.pass('a break signal does, too')
 })
 
+void t.test('whoever looks on fills no journal', async (t) => {
+  const { seat, device } = await rig(t)
+  await seat.login('nguyen')
+  seat.type('watch 1 test gizmo\r')
+  // Each time the clock in the first row is painted again.
+  await until(() => seat.out.split('\u001b[1;1H').length > 4)
+  seat.type('\x03')
+  await seat.until(/\^C\r\n.*> $/)
+  t.equal(device.facts.filter(({ kind }) => kind === 'access.command').length, 1, 'the first look is on the record')
+})
+
 void t.test('a barrier is open only while the key is held', async (t) => {
   const { seat, device } = await rig(t)
   await seat.login('li')

@@ -49,7 +49,6 @@ export class Output {
       if (more === 0) return false
       this.#left = Math.max(more, height)
     }
-    // A row that fills the last column has ended its line on some terminals already: none is that long by chance.
     await this.#terminal.write(`${row}\r\n`)
     this.#left -= Math.min(height, rows)
     return true

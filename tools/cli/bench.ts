@@ -19,6 +19,7 @@ const benches: Record<string, (options: { travellers: number; stops: number }) =
   uplink: async () => await (await import('../bench/uplink.ts')).benchUplink(),
   service: async () => await (await import('../bench/service.ts')).benchService(),
   face: async () => await (await import('../bench/face.ts')).benchFaces(),
+  console: async () => await (await import('../bench/console.ts')).benchConsole(),
   transfer: async () => await (await import('../bench/transfer.ts')).benchTransfer(),
   lidar: async ({ stops }) => await (await import('../bench/lidar.ts')).benchLidar(stops),
 }

@@ -37,11 +37,11 @@ async function* watch(context: Context, words: readonly (string | undefined)[]):
   const painters = Array.from({ length: terminal.size.rows - 1 }, () => new RowPainter())
   if (!json) await terminal.write('\u001b[H\u001b[2J')
   try {
-    for (;;) {
+    for (let isRepeated = false; ; isRepeated = true) {
       if (json) {
-        yield* context.look(command)
+        yield* context.look(command, isRepeated)
       } else {
-        const rows = await shownRows(context, command, `every ${period_s} s: ${command.join(' ')}   ${timeOf(clock.wall())}   Ctrl-C ends`)
+        const rows = await shownRows(context, context.look(command, isRepeated), `every ${period_s} s: ${command.join(' ')}   ${timeOf(clock.wall())}   Ctrl-C ends`)
         for (const [at, painter] of painters.entries()) await paintRow(context, painter, at, rows[at] ?? '')
       }
       await sleep(clock, period_s * 1_000, signal)
@@ -51,11 +51,11 @@ async function* watch(context: Context, words: readonly (string | undefined)[]):
   }
 }
 
-async function shownRows(context: Context, command: readonly string[], heading: string): Promise<string[]> {
+async function shownRows(context: Context, items: AsyncIterable<Item>, heading: string): Promise<string[]> {
   const { columns, rows } = context.terminal.size
   const keeps = lineFilter(context.filters)
   const shown = [heading]
-  for await (const item of context.look(command)) {
+  for await (const item of items) {
     shown.push(...item.rows.filter(keeps))
     if (shown.length >= rows) break
   }
