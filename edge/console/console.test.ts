@@ -4,6 +4,9 @@ import { sleep } from '../base/wait.ts'
 import type { FrameService } from './io.ts'
 import { rig, secretOf, type Seat } from './rig.ts'
 
+// People wait in these tests: for a key that is let go, for a session that idles. A busy machine takes longer.
+t.setTimeout(180_000)
+
 /** Until something is so that no output tells. */
 async function until(holds: () => boolean): Promise<void> {
   for (let waited_ms = 0; !holds(); waited_ms += 5) {

@@ -12,6 +12,8 @@ import { pseudoTerminalsAvailable } from '../../drivers/kit/twin.ts'
 import { transportTo } from '../../drivers/kit/transport.ts'
 import { root } from '../house/sources.ts'
 
+t.setTimeout(180_000)
+
 const program = join(root, 'tools/cli/portcullis.ts')
 const has = (command: string, ...args: string[]): boolean => spawnSync(command, args, { stdio: 'ignore' }).status === 0
 const ptys = pseudoTerminalsAvailable() ? {} : { skip: 'socat is not installed, or there are no pseudo-terminals' }
