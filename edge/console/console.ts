@@ -88,7 +88,9 @@ export class Console {
       : new FileDesk({ transfer, room: new FileRoom(state), outbox: join(state, 'outbox'), inbox: join(state, 'inbox'), bytes_max })
     this.component = new Component('console', ConsoleContract, clock, {
       send: ({ file, protocol }, signal, caller) => this.#desk.send(file, protocol, caller, signal, this.#progress),
-      receive: async ({ protocol }, signal, caller) => ({ files: await this.#desk.receive(protocol, caller, signal, this.#progress) }),
+      receive: async ({ protocol }, signal, caller) => ({
+        files: await this.#desk.receive(protocol, caller, signal, this.#progress, (file) => this.component.raise('received', { ...file, by: caller.id })),
+      }),
       selfTest: async () => this.#selfTest(),
     })
   }

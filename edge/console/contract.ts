@@ -1,6 +1,6 @@
 /** The console as a component: what every face sees of it, and files over the line of whoever asks. */
 import { type Static, Type } from '../base/schema.ts'
-import { command, contract, property } from '../device/contract.ts'
+import { command, contract, event, property } from '../device/contract.ts'
 import { TransferSettings } from './transfer/transfer.ts'
 
 const protocol = Type.Enum(['zmodem', 'ymodem'], { default: 'zmodem' })
@@ -14,8 +14,9 @@ export const ConsoleContract = contract('console', 'Commands for technicians ove
     role: 'technician', limit_ms: transfer_ms, result: Type.Object({ bytes: Type.Integer() }),
   }),
   receive: command({ protocol }, 'Receives files over the line of whoever asks at the console.', {
-    role: 'technician', limit_ms: transfer_ms, result: Type.Object({ files: Type.Array(Type.Object({ file: Type.String(), bytes: Type.Integer() })) }),
+    role: 'technician', limit_ms: transfer_ms, result: Type.Object({ files: Type.Array(Type.Object({ file: Type.String(), bytes: Type.Integer(), sha256: Type.String() })) }),
   }),
+  received: event({ file: Type.String(), bytes: Type.Integer(), sha256: Type.String(), by: Type.String() }, 'A file came over a line and lies in the inbox.', { severity: 'warning' }),
 })
 
 const bauds = [9_600, 19_200, 38_400, 57_600, 115_200, 230_400, 460_800, 921_600] as const

@@ -7,7 +7,7 @@
 import { join } from 'node:path'
 import { ResourceError, UsageError } from '../base/error.ts'
 import type { Caller } from '../device/component.ts'
-import type { TerminalIo, Transfer, TransferProgress, TransferProtocol } from './io.ts'
+import type { TerminalIo, Transfer, TransferProgress, TransferProtocol, WholeFile } from './io.ts'
 import type { FileRoom } from './transfer/file-room.ts'
 
 /** Lends the raw line for as long as `work` lasts. */
@@ -55,9 +55,11 @@ export class FileDesk {
   }
 
   /** @throws UsageError (PC-CONSOLE-OFFER), and what the transfer throws. */
-  async receive(protocol: TransferProtocol, caller: Caller, signal: AbortSignal, progress: TransferProgress): Promise<{ file: string; bytes: number }[]> {
+  async receive(
+    protocol: TransferProtocol, caller: Caller, signal: AbortSignal, progress: TransferProgress, onWhole: (file: WholeFile) => void,
+  ): Promise<WholeFile[]> {
     const { transfer, inbox, bytes_max } = this.#options
-    return await this.#lineOf(caller)((io) => transfer.receive(io, inbox, bytes_max, protocol, signal, progress))
+    return await this.#lineOf(caller)((io) => transfer.receive(io, inbox, bytes_max, protocol, signal, progress, onWhole))
   }
 
   #lineOf({ id }: Caller): Lend {

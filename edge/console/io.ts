@@ -45,16 +45,28 @@ export interface TerminalIo {
 /** How far a transfer is: bytes done of bytes in all, where the sender said how many. */
 export type TransferProgress = (file: string, done: number, of: number | undefined) => void
 
+/** A file that was received, by its name in the folder. */
+export interface WholeFile {
+  file: string
+  bytes: number
+  /** Lower-case hexadecimal. */
+  sha256: string
+}
+
 export type TransferProtocol = 'zmodem' | 'ymodem'
 
 /** Sends and receives files over the technician's line; the line is raw and nobody else's meanwhile. */
 export interface Transfer {
   /** @throws DeviceError or InputError when the other side gave up or broke the protocol; CancelledError. */
   send(io: TerminalIo, file: string, protocol: TransferProtocol, signal: AbortSignal, progress: TransferProgress): Promise<{ bytes: number }>
-  /** Receives into a folder, at most `bytes_max` in all; file names from the other side are stripped of every path. */
+  /**
+   * Receives into a folder, at most `bytes_max` in all; file names from the other side are stripped of every path.
+   * @param onWhole hears of each file as soon as it is whole and durable, also when a later one fails.
+   */
   receive(
     io: TerminalIo, folder: string, bytes_max: number, protocol: TransferProtocol, signal: AbortSignal, progress: TransferProgress,
-  ): Promise<{ file: string; bytes: number }[]>
+    onWhole?: (file: WholeFile) => void,
+  ): Promise<WholeFile[]>
 }
 
 /** A program at the other end of the line: COBS frames with a CRC instead of text, with a login of its own. */

@@ -3,6 +3,7 @@ import type { Gatekeeper } from '../../edge/access/contract.ts'
 import { parse } from '../../edge/base/schema.ts'
 import { Console } from '../../edge/console/console.ts'
 import type { ConsoleSection } from '../../edge/console/contract.ts'
+import { Frames } from '../../edge/console/frames/service.ts'
 import { FileTransfer, TransferSettings } from '../../edge/console/transfer/transfer.ts'
 import type { DeviceModel } from '../../edge/device/model.ts'
 import type { Journal } from '../../edge/journal/journal.ts'
@@ -23,9 +24,11 @@ export async function consoleUnit(section: ConsoleSection, { profile: { device }
   const { network } = section
   const tls = network === undefined ? undefined : { ca: await secret(network.ca), cert: await secret(network.cert), key: await secret(network.key) }
   const settings = parse(TransferSettings, section.transfer ?? {}, 'PC-PROFILE-INVALID', 'console.transfer')
+  const where = `${device.site}/${device.id}`
   const console = new Console({
-    section, model, gatekeeper, clock, log, state, version, device: `${device.site}/${device.id}`, facts: journal,
+    section, model, gatekeeper, clock, log, state, version, device: where, facts: journal,
     openSerial: (path, baud) => transportTo(path, { baud }), transfer: new FileTransfer({ clock, settings }),
+    frames: new Frames({ model, gatekeeper, clock, version, device: where }),
     ...(tls === undefined ? {} : { tls }),
   })
   model.add(console.component)

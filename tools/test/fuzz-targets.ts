@@ -14,6 +14,9 @@ import { DeviceModel } from '../../edge/device/model.ts'
 import { Lists } from '../../edge/gate/lists.ts'
 import { composeMrz } from '../../edge/perception/document/mrz-compose.ts'
 import { readStl } from '../../edge/perception/obstacles/stl.ts'
+import { decodeCobs, encodeCobs } from '../../edge/console/frames/cobs.ts'
+import { frameMax, FrameReader, framesOf } from '../../edge/console/frames/framing.ts'
+import { readRequest, requestMax } from '../../edge/console/frames/request.ts'
 import { readDescription } from '../../edge/console/transfer/description.ts'
 import { freeName, safeName } from '../../edge/console/transfer/file-name.ts'
 import { block, BlockReader, filler, SignReader } from '../../edge/console/transfer/ymodem/block.ts'
@@ -99,6 +102,17 @@ const zmodem = [new Packer(true, false), new Packer(false, true)].flatMap((packe
   concat([packer.header(ZmodemType.data), packer.subpacket(new Uint8Array(64).fill(0x18), End.more), packer.subpacket(new Uint8Array(64), End.frame), packer.header(ZmodemType.end, 128)]),
 ])
 const ymodem = [concat([block(0, ascii('a.bin\u0000100'), 0), block(1, new Uint8Array(100), filler), Uint8Array.of(4)]), block(2, new Uint8Array(1_024), filler)]
+
+const framedRequests = [concat(framesOf({ id: 1, ask: 'read', component: 'gate' })), concat(framesOf({ id: 2, ask: 'answer', person: 'x', answer: 'y'.repeat(9_000) }))]
+/** Text that is no JSON is another parser's. */
+function jsonOr(json: string): string {
+  try {
+    JSON.parse(json)
+    return json
+  } catch {
+    return 'null'
+  }
+}
 
 /** A UDP datagram on Ethernet, as it stands in a pcap and in a pcapng. */
 const recorded = 'ffffffffffff6076880000010800450000200001000040110000c0a801c9ffffffff09400941000c0000ffee0102'
@@ -192,6 +206,16 @@ export const fuzzTargets: readonly FuzzTarget[] = [
   { name: 'console.ymodem', examples: ymodem, parse: tokens(() => new BlockReader(), 1_029) },
   { name: 'console.ymodem.signs', examples: [ascii('C\u0006\u0015\u0018\u0018')], parse: tokens(() => new SignReader(), 1) },
   { name: 'console.file', examples: [ascii('../etc/passwd\u0000100 17 100644'), ascii('a.tar.gz\u0000')], parse: (bytes) => [readDescription(bytes), freeName(safeName(text(bytes)), (name) => name.length < 20 && !name.includes('9'))] },
+  { name: 'console.cobs', examples: [encodeCobs(fromHex('11000000')), encodeCobs(new Uint8Array(600).fill(1))], parse: (bytes) => decodeCobs(bytes) },
+  {
+    name: 'console.frames', examples: framedRequests, parse: (bytes) => {
+      const reader = new FrameReader(requestMax)
+      const arrivals = reader.push(bytes)
+      if (reader.pending.length > frameMax) throw new Error(`it keeps ${reader.pending.length} bytes`)
+      return arrivals.map((arrival) => (arrival.kind === 'message' ? readRequest(arrival.value) : undefined))
+    },
+  },
+  { name: 'console.request', examples: [ascii('{"id":1,"ask":"call","component":"gate","command":"service","args":{"on":true},"confirmed":true}'), ascii('{"id":2,"ask":"watch","components":["a","b"],"per_s":5}')], parse: (bytes) => readRequest(JSON.parse(jsonOr(text(bytes)))) },
   { name: 'lists', examples: [ascii(JSON.stringify(list))], parse: (bytes) => new Lists({ key: listKey, signers: new Map([['authority', publicKey]]) }).take(text(bytes)) },
   { name: 'profile', examples: [ascii('device: { kind: egate, id: a, site: b }\nparts:\n  p: { use: reader/mrz-serial, port: /dev/x }\ngate: { use: { reader: p } }\n')], parse: (bytes) => checkProfile(text(bytes)) },
   {

@@ -2,8 +2,8 @@
 import type { Clock } from '../../base/clock.ts'
 import { CancelledError, describe, InternalError, TimeoutError } from '../../base/error.ts'
 import { within } from '../../base/wait.ts'
-import type { TerminalIo, TransferProgress } from '../io.ts'
-import type { Inbox, Incoming, ReceivedFile } from './inbox.ts'
+import type { TerminalIo, TransferProgress, WholeFile } from '../io.ts'
+import type { Inbox, Incoming } from './inbox.ts'
 import type { OpenFile } from './outbox.ts'
 import type { Acceptance, Answer, Offer, Script, Wish } from './script.ts'
 import { abortSequence } from './zmodem/frame.ts'
@@ -25,11 +25,14 @@ export interface Files {
 
 export interface Conducted<Result> {
   result: Result
-  received: ReceivedFile[]
+  received: WholeFile[]
 }
 
-/** An offer that was not taken, and why. */
-export type OnRefused = (offer: Offer, why: 'too large' | 'full') => void
+/** What came of the files that the other side offered, as it becomes known. */
+export interface Heard {
+  onWhole?(file: WholeFile): void
+  onRefused?(offer: Offer, why: 'too large' | 'full'): void
+}
 
 /** After the abort sequence the other side may still send what it had under way. */
 const quiet_ms = 300
@@ -40,8 +43,8 @@ const abort_ms = 1_000
  * @throws what the script throws; TimeoutError (PC-TRANSFER-TIME, PC-TRANSFER-SILENT), CancelledError, and what
  *   the line and the files throw. The other side is told, unless the line is lost.
  */
-export async function conduct<Result>(io: TerminalIo, script: Script<Result>, files: Files, options: ConductOptions, onRefused?: OnRefused): Promise<Conducted<Result>> {
-  const stage = new Stage(io, files, options, onRefused)
+export async function conduct<Result>(io: TerminalIo, script: Script<Result>, files: Files, options: ConductOptions, heard: Heard = {}): Promise<Conducted<Result>> {
+  const stage = new Stage(io, files, options, heard)
   return await stage.play(script)
 }
 
@@ -49,16 +52,16 @@ class Stage {
   readonly #io: TerminalIo
   readonly #files: Files
   readonly #options: ConductOptions
-  readonly #onRefused: OnRefused | undefined
+  readonly #heard: Heard
   readonly #ending = new AbortController()
   #incoming: Incoming | undefined
-  readonly #received: ReceivedFile[] = []
+  readonly #received: WholeFile[] = []
 
-  constructor(io: TerminalIo, files: Files, options: ConductOptions, onRefused: OnRefused | undefined) {
+  constructor(io: TerminalIo, files: Files, options: ConductOptions, heard: Heard) {
     this.#io = io
     this.#files = files
     this.#options = options
-    this.#onRefused = onRefused
+    this.#heard = heard
   }
 
   async play<Result>(script: Script<Result>): Promise<Conducted<Result>> {
@@ -119,7 +122,7 @@ class Stage {
     await this.#leaveUnfinished()
     const begun = await this.#files.inbox?.begin(offer) ?? 'full'
     if (typeof begun === 'string') {
-      this.#onRefused?.(offer, begun)
+      this.#heard.onRefused?.(offer, begun)
       return 'refused'
     }
     this.#incoming = begun
@@ -134,9 +137,10 @@ class Stage {
   }
 
   async #complete(): Promise<void> {
-    const whole = this.#accepted()
-    this.#received.push(await whole.complete())
+    const file = await this.#accepted().complete()
     this.#incoming = undefined
+    this.#received.push(file)
+    this.#heard.onWhole?.(file)
   }
 
   #accepted(): Incoming {

@@ -5,6 +5,7 @@ import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { DeviceError, PortcullisError, ResourceError } from '../../base/error.ts'
+import type { WholeFile } from '../io.ts'
 import { freeName, safeName } from './file-name.ts'
 import type { Offer } from './script.ts'
 
@@ -20,14 +21,6 @@ export interface InboxOptions {
 }
 
 export const inboxDefaults = { bytesMax: 256 * 1_048_576, fileBytesMax: 128 * 1_048_576, filesMax: 64, unfinishedMax: 8 } as const
-
-export interface ReceivedFile {
-  /** The name in the folder. */
-  file: string
-  bytes: number
-  /** Lower-case hexadecimal. */
-  sha256: string
-}
 
 const unfinishedFolder = '.unfinished'
 const readPiece = 65_536
@@ -148,7 +141,7 @@ export class Incoming {
   }
 
   /** Makes it durable under its name, or the next free one like it: it appears whole or not at all. */
-  async complete(): Promise<ReceivedFile> {
+  async complete(): Promise<WholeFile> {
     return await onDisk(async () => {
       await this.#file.truncate(this.#length)
       await this.#file.sync()

@@ -2,9 +2,9 @@
 import type { Clock } from '../../base/clock.ts'
 import { DeviceError } from '../../base/error.ts'
 import { type Static, Type } from '../../base/schema.ts'
-import type { TerminalIo, Transfer, TransferProgress, TransferProtocol } from '../io.ts'
-import { conduct, type Files } from './conduct.ts'
-import { Inbox, inboxDefaults, type ReceivedFile } from './inbox.ts'
+import type { TerminalIo, Transfer, TransferProgress, TransferProtocol, WholeFile } from '../io.ts'
+import { conduct, type Files, type Heard } from './conduct.ts'
+import { Inbox, inboxDefaults } from './inbox.ts'
 import { OpenFile } from './outbox.ts'
 import { patienceDefaults, type Script } from './script.ts'
 import { receiveYmodem } from './ymodem/receive.ts'
@@ -62,12 +62,15 @@ export class FileTransfer implements Transfer {
    */
   async receive(
     io: TerminalIo, folder: string, bytes_max: number, protocol: TransferProtocol, signal: AbortSignal, progress: TransferProgress,
-  ): Promise<ReceivedFile[]> {
+    onWhole?: (file: WholeFile) => void,
+  ): Promise<WholeFile[]> {
     const { file_bytes_max: fileBytesMax, files_max: filesMax, escape_controls: escapeControls } = this.#settings
     const inbox = new Inbox({ ...inboxDefaults, folder, bytesMax: bytes_max, fileBytesMax, filesMax })
     const script = protocol === 'zmodem' ? receiveZmodem({ ...zmodemReceiveDefaults, ...this.#patience(), escapeControls }) : receiveYmodem(this.#patience())
     const refused: string[] = []
-    const { received } = await this.#conduct(io, script, { outgoing: [], inbox }, signal, progress, (why) => refused.push(why))
+    const { received } = await this.#conduct(io, script, { outgoing: [], inbox }, signal, progress, {
+      onRefused: (_, why) => refused.push(why), ...(onWhole === undefined ? {} : { onWhole }),
+    })
     if (received.length === 0 && refused.length > 0) {
       throw new DeviceError('PC-TRANSFER-REFUSED', refused.includes('full') ? 'Nothing was received: the folder is full.' : 'Nothing was received: the file is too large.')
     }
@@ -75,12 +78,12 @@ export class FileTransfer implements Transfer {
   }
 
   async #conduct<Result>(
-    io: TerminalIo, script: Script<Result>, files: Files, signal: AbortSignal, progress: TransferProgress, onRefused?: (why: string) => void,
-  ): Promise<{ result: Result; received: ReceivedFile[] }> {
+    io: TerminalIo, script: Script<Result>, files: Files, signal: AbortSignal, progress: TransferProgress, heard: Heard = {},
+  ): Promise<{ result: Result; received: WholeFile[] }> {
     const { total_ms, idle_ms } = this.#settings
     io.setRaw(true)
     try {
-      return await conduct(io, script, files, { clock: this.#clock, signal, progress, total_ms, stall_ms: idle_ms }, (_, why) => onRefused?.(why))
+      return await conduct(io, script, files, { clock: this.#clock, signal, progress, total_ms, stall_ms: idle_ms }, heard)
     } finally {
       io.setRaw(false)
     }
