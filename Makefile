@@ -38,8 +38,9 @@ fuzz: setup ## every parser that meets outside bytes, time-boxed
 bundle: setup ## the program as it is shipped: bundled and minified, in build/portcullis
 	@node tools/bundle/bundle-program.ts
 
-screenshots: setup ## the pictures in docs/images, from the real page
+screenshots: setup ## the pictures in docs/images, from the real pages
 	@node tools/site/screenshots.ts
+	@node tools/site/technician-screenshots.ts
 
 lock: ## renews package-lock.json: with every hash, and without naming where packages come from
 	@scratch=$$(mktemp -d) && cp package.json .npmrc $$scratch && \
