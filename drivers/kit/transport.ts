@@ -10,6 +10,8 @@ export interface Link {
   write(bytes: Uint8Array): Promise<void>
   /** Sets the modem line that some devices are switched by (DTR); of links that have one. */
   setReady?(on: boolean): Promise<void>
+  /** Stops reading, or goes on: what is not read makes the other side wait, where the line has flow control. */
+  hold?(on: boolean): void
   /** Idempotent; `onClosed` is called once, whoever closed. */
   close(): void
 }
@@ -71,7 +73,7 @@ function serialTransport(path: string, settings: SerialSettings): Transport {
         // A pseudo-terminal and some adapters have no modem lines: nothing can depend on them there.
         port.set({ dtr: on }, () => resolve())
       })
-      return { write: (bytes) => written(port, bytes, path), setReady, close }
+      return { write: (bytes) => written(port, bytes, path), hold: holderOf(port), setReady, close }
     },
   }
 }
@@ -122,7 +124,7 @@ function tcpTransport(address: string): Transport {
       socket.on('error', () => socket.destroy())
       socket.on('data', (bytes: Uint8Array) => listener.onBytes(bytes))
       socket.once('close', () => listener.onClosed())
-      return { write: (bytes) => written(socket, bytes, address), close: () => socket.destroy() }
+      return { write: (bytes) => written(socket, bytes, address), hold: holderOf(socket), close: () => socket.destroy() }
     },
   }
 }
@@ -164,6 +166,8 @@ function addressOf(address: string, scheme: string): { host: string; port: numbe
   if (protocol === scheme && hostname !== '' && port !== '') return { host: hostname, port: Number(port) }
   throw new ConfigError('PC-LINK-ADDRESS', `${address} is not of the form ${scheme}//host:port.`)
 }
+
+const holderOf = (source: { pause(): unknown; resume(): unknown }) => (on: boolean): void => void (on ? source.pause() : source.resume())
 
 interface ByteSink {
   write(bytes: Uint8Array, done: (error?: Error | null) => void): unknown

@@ -108,7 +108,7 @@ export async function programLine({ bytes_perS, spoilIn = asItIs, spoilOut = asI
   void carry(stdout, into)
   return {
     line,
-    start: (command, args, cwd) => programOf(spawn(command, args, { cwd, stdio: [other, other, process.env['TRIAL_SHOWS'] === undefined ? 'ignore' : 'inherit'] })),
+    start: (command, args, cwd) => programOf(spawn(command, args, { cwd, stdio: [other, other, 'ignore'] })),
     async close() {
       release()
       line.close()
