@@ -9,6 +9,9 @@ const allowed = new Set(['MIT', 'ISC', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clau
 /** docs/decisions/0003-licences.md: dynamically linked, unmodified, replaceable by the operator. */
 const decided = new Set(['LGPL-3.0-or-later'])
 
+/** docs/decisions/0003-licences.md: stated in the package's own text, in this version, but not in its package.json. */
+const inText: Readonly<Record<string, string>> = { 'dequeue@1.0.5': 'BSD-2-Clause', 'humanize@0.0.9': 'MIT', 'precond@0.2.3': 'MIT' }
+
 interface Locked {
   packages: Record<string, { dev?: boolean; license?: string; optional?: boolean }>
 }
@@ -24,8 +27,8 @@ export function badLicences(): string[] {
 }
 
 function licenceInPackage(path: string): string {
-  const { license, licenses } = JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8')) as { license?: string; licenses?: { type: string }[] }
-  return license ?? licenses?.map(({ type }) => type).join(' OR ') ?? 'none stated'
+  const { name, version, license, licenses } = JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8')) as { name: string; version: string; license?: string; licenses?: { type: string }[] }
+  return license ?? licenses?.map(({ type }) => type).join(' OR ') ?? inText[`${name}@${version}`] ?? 'none stated'
 }
 
 /** Of alternatives one must be fine; of licences that hold together, all. */
