@@ -41,7 +41,7 @@ export interface OpcuaServiceOptions {
 }
 
 /** Reading the type definitions takes seconds on a small computer. */
-const workerLimits: Partial<WorkerLimits> = { start_ms: 90_000, silent_ms: 15_000, heap_mb: 384, pendingMax: askedMax + 64, restartFirst_ms: 1_000 }
+const workerLimits: Partial<WorkerLimits> = { start_ms: 90_000, silent_ms: 15_000, heap_mb: 192, pendingMax: askedMax + 64, restartFirst_ms: 1_000 }
 /** News are handed on together this often; of a value only the latest. */
 const flush_ms = 50
 /** Events that wait while the thread is busy. */

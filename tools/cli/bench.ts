@@ -21,6 +21,7 @@ const benches: Record<string, (options: { travellers: number; stops: number }) =
   face: async () => await (await import('../bench/face.ts')).benchFaces(),
   console: async () => await (await import('../bench/console.ts')).benchConsole(),
   transfer: async () => await (await import('../bench/transfer.ts')).benchTransfer(),
+  opcua: async () => await (await import('../bench/opcua.ts')).benchOpcua(),
   lidar: async ({ stops }) => await (await import('../bench/lidar.ts')).benchLidar(stops),
 }
 

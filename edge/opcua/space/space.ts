@@ -1,6 +1,6 @@
 /** The address space: a generated view of the device model. Adding a component adds no line here. */
 import type { AddressSpace, ISessionContext, StatusCode, UAMethod, UAObject, UAObjectType, Variant } from 'node-opcua'
-import { MethodIds, resolveNodeId, StatusCodes } from 'node-opcua'
+import { MethodIds, ObjectIds, resolveNodeId, StatusCodes } from 'node-opcua'
 import type { Clock } from '../../base/clock.ts'
 import { invariant } from '../../base/error.ts'
 import type { News } from '../../device/component.ts'
@@ -48,6 +48,9 @@ export class Space {
     this.#options = options
     const { space, model, about, section, clock, call, remember } = options
     const anonymous = section.anonymous === 'read'
+    // Who else is connected is nobody's business here, and would cost a megabyte a client.
+    const others = space.findNode(resolveNodeId(ObjectIds.Server_ServerDiagnostics_SessionsDiagnosticsSummary))
+    if (others !== null) space.deleteNode(others)
     for (const namespace of space.getNamespaceArray()) namespace.setDefaultRolePermissions(mayLook(anonymous))
     for (const id of harmless) space.findNode(id)?.setRolePermissions(allMayCall(anonymous))
     const own = space.registerNamespace(ownUri)

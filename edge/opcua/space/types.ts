@@ -53,7 +53,7 @@ export class Types {
     const browseName = twin === 0 ? name : `${name}.${twin + 1}`
     const made = this.#own.addEnumerationType({
       browseName, nodeId: `s=type.choice.${browseName}`,
-      enumeration: shape.words.map((word, value) => ({ displayName: word, value })),
+      enumeration: [...shape.words],
     }).nodeId
     this.#choices.set(key, made)
     return made
