@@ -3,7 +3,7 @@ import { ConfigError, InputError } from '../base/error.ts'
 import { serveWorker } from './worker-program.ts'
 
 await serveWorker(async (data, tell) => {
-  const { fail } = data as { fail?: boolean }
+  const { fail, done = new SharedArrayBuffer(4) } = data as { fail?: boolean; done?: SharedArrayBuffer }
   if (fail === true) throw new ConfigError('PC-TEST-SETUP', 'The test wants it to fail.')
   return {
     about: 'ready to be told',
@@ -18,6 +18,10 @@ await serveWorker(async (data, tell) => {
           tell({ unasked: 1 })
           tell({ unasked: 2 })
           return 'said'
+        case 'work':
+          tell('begun')
+          for (const until = performance.now() + 300; performance.now() < until;);
+          return Atomics.store(new Int32Array(done), 0, 1)
         case 'wait': return await new Promise(() => undefined)
         default: return `echo ${String(request)}`
       }

@@ -11,11 +11,8 @@ export type WorkerMessage =
   | { kind: 'answer'; id: number; answer: unknown }
   | { kind: 'refused'; id: number; code: string; message: string; input: boolean }
 
-/** What a worker is asked. */
-export interface WorkerRequest {
-  id: number
-  request: unknown
-}
+/** What a worker is asked; `leave` is the last of it. */
+export type WorkerRequest = { id: number; request: unknown } | 'leave'
 
 export interface WorkerProgram {
   /** What the main thread gets to know once the worker is ready. */
@@ -37,14 +34,18 @@ export async function serveWorker(open: (data: unknown, tell: Tell) => Promise<W
   invariant(port !== null, 'a worker program runs in a worker thread')
   const say = (message: WorkerMessage): void => port.postMessage(message)
   const beat = setInterval(() => say({ kind: 'alive' }), heartbeat_ms)
+  let program: WorkerProgram | undefined
+  port.on('message', (asked: WorkerRequest) => {
+    // Here no native code runs in this thread: see WorkerHost.
+    if (asked === 'leave') process.exit()
+    const { id, request } = asked
+    program?.handle(request).then(
+      (answer) => say({ kind: 'answer', id, answer }),
+      (error: unknown) => say({ kind: 'refused', id, ...describe(error), input: error instanceof InputError }),
+    )
+  })
   try {
-    const program = await open(workerData, (news) => say({ kind: 'news', news }))
-    port.on('message', ({ id, request }: WorkerRequest) => {
-      program.handle(request).then(
-        (answer) => say({ kind: 'answer', id, answer }),
-        (error: unknown) => say({ kind: 'refused', id, ...describe(error), input: error instanceof InputError }),
-      )
-    })
+    program = await open(workerData, (news) => say({ kind: 'news', news }))
     say({ kind: 'ready', about: program.about })
   } catch (error) {
     clearInterval(beat)

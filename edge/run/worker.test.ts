@@ -73,6 +73,18 @@ for (const [how, request] of [['dies', 'die'], ['hangs', 'hang']] as const) {
   })
 }
 
+void t.test('it is never torn out of what it does: it leaves when that is done', async (t) => {
+  const done = new SharedArrayBuffer(4)
+  const worker = host({}, { done })
+  await worker.start()
+  const begun = new Promise<unknown>((resolve) => void worker.onNews(resolve))
+  const cancelled = t.rejects(worker.ask('work', 5_000), { code: 'PC-BASE-CANCELLED' })
+  t.equal(await begun, 'begun')
+  await worker.stop()
+  await cancelled
+  t.equal(Atomics.load(new Int32Array(done), 0), 1, 'the work was done')
+})
+
 void t.test('a program that refuses to start says why and is not started again by itself', async (t) => {
   const worker = host({}, { fail: true })
   await t.rejects(worker.start(), { code: 'PC-TEST-SETUP', name: 'ConfigError' })

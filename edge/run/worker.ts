@@ -16,6 +16,8 @@ export interface WorkerLimits {
   start_ms: number
   /** Without a sign of life for this long, it is stuck. */
   silent_ms: number
+  /** From being asked to leave until it is ended in whatever it does. */
+  leave_ms: number
   /** Heap of its own V8, without native memory. */
   heap_mb: number
   restartFirst_ms: number
@@ -28,7 +30,7 @@ export interface WorkerLimits {
 const youngGeneration_mb = 4
 
 export const workerLimits: WorkerLimits = {
-  start_ms: 15_000, silent_ms: 5_000, heap_mb: 128, restartFirst_ms: 250, restartMost_ms: 30_000, pendingMax: 8,
+  start_ms: 15_000, silent_ms: 5_000, leave_ms: 2_000, heap_mb: 128, restartFirst_ms: 250, restartMost_ms: 30_000, pendingMax: 8,
 }
 
 export interface WorkerHostOptions {
@@ -220,9 +222,24 @@ export class WorkerHost {
     this.#ready = false
     for (const pending of this.#pending.values()) pending.reject(error)
     if (wasReady) this.#usable.emit(false)
-    await worker?.terminate()
+    if (worker !== undefined) await this.#dismiss(worker)
+  }
+
+  /**
+   * Lets it leave between two pieces of work. A thread that is ended within a call of native code makes that call fail,
+   * and a library that throws then (onnxruntime does) takes the whole process with it.
+   */
+  async #dismiss(worker: Worker): Promise<void> {
+    if (worker.threadId === goneId) return
+    const { name, clock } = this.#options
+    const gone = new Promise<void>((resolve) => void worker.once('exit', () => resolve()))
+    worker.postMessage('leave')
+    await within(late(name, clock, this.#limits.leave_ms, undefined), () => gone).catch(() => worker.terminate())
   }
 }
+
+/** What Node calls a thread that has ended. */
+const goneId = -1
 
 /** A worker that has run this long counts as sound again. */
 const steady_ms = 120 * heartbeat_ms
