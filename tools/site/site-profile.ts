@@ -23,7 +23,7 @@ export function writeSiteProfile({ from, to, places, broker, port, changes = [] 
   }
   document.setIn(['uplink', 'broker'], broker)
   document.deleteIn(['uplink', 'identity'])
-  if (port !== undefined) document.setIn(['screen', 'port'], port)
+  if (port !== undefined && document.has('screen')) document.setIn(['screen', 'port'], port)
   for (const { path, value } of changes) document.setIn(path, value)
   const text = String(document)
   writeFileSync(to, text)
