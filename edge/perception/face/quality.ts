@@ -1,4 +1,5 @@
 /** Whether a picture of a face is good enough to be compared (after ISO/IEC 29794-5's measures). */
+import { brightness, luma, sharpness } from '../sharpness.ts'
 import { type Point, sample, similarity } from './geometry.ts'
 import type { Image } from './image.ts'
 import type { Pose } from './mesh.ts'
@@ -45,17 +46,6 @@ const places: Point[] = [[28, 36], [68, 36], [48, 58], [32, 78], [64, 78]]
 /** @param points eyes, nose tip, mouth corners in the picture */
 export function lightAndFocus(image: Image, points: readonly Point[]): Pick<Quality, 'sharpness' | 'brightness'> {
   const colours = sample(image, side, side, similarity(places, points), { scale: 1, offset: 0 })
-  const grey = Float32Array.from({ length: side * side }, (_, index) => 0.299 * colours[3 * index]! + 0.587 * colours[3 * index + 1]! + 0.114 * colours[3 * index + 2]!)
-  let sum = 0
-  let squares = 0
-  for (let y = 1; y < side - 1; y++) {
-    for (let x = 1; x < side - 1; x++) {
-      const at = y * side + x
-      const curvature = grey[at - 1]! + grey[at + 1]! + grey[at - side]! + grey[at + side]! - 4 * grey[at]!
-      sum += curvature
-      squares += curvature * curvature
-    }
-  }
-  const count = (side - 2) ** 2
-  return { sharpness: squares / count - (sum / count) ** 2, brightness: grey.reduce((total, value) => total + value, 0) / grey.length }
+  const grey = luma(colours, 3)
+  return { sharpness: sharpness(grey, side, side), brightness: brightness(grey) }
 }

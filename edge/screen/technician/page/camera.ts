@@ -1,8 +1,8 @@
 /** What a camera sees, a still after the other: asked for on the record, drawn, and forgotten. */
 import { html, LitElement, nothing, type TemplateResult } from 'lit'
+import { luma, sharpness } from '../../../perception/sharpness.ts'
 import { command, picture, said } from './ask.ts'
 import { device, DeviceView } from './device.ts'
-import { sharpness } from './sharpness.ts'
 import { texts } from './texts.ts'
 
 const gap_ms = 250
@@ -79,7 +79,7 @@ export class CameraStills extends LitElement {
     context.drawImage(still, 0, 0)
     const [width, height] = [Math.min(middle, still.width), Math.min(middle, still.height)]
     const [left, top] = [Math.floor((still.width - width) / 2), Math.floor((still.height - height) / 2)]
-    this.dispatchEvent(new CustomEvent('sharpness', { detail: sharpness(context.getImageData(left, top, width, height).data, width, height) }))
+    this.dispatchEvent(new CustomEvent('sharpness', { detail: sharpness(luma(context.getImageData(left, top, width, height).data, 4), width, height) }))
     context.strokeStyle = '#ffc145'
     context.lineWidth = Math.max(2, still.width / 320)
     context.strokeRect(left, top, width, height)
