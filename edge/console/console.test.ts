@@ -212,7 +212,7 @@ void t.test('whoever looks on fills no journal', async (t) => {
 void t.test('a barrier is open only while the key is held', async (t) => {
   const { seat, device } = await rig(t)
   await seat.login('li')
-  t.match(await done(seat, 'service flap'), 'PC-CONSOLE-SERVICE', 'not while travellers use the gate')
+  t.match(await done(seat, 'service flap'), 'PC-GATE-SERVICE', 'not while travellers use the gate')
   device.outOfService()
   seat.type('service flap\r')
   await seat.until(/go on: $/)

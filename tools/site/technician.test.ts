@@ -167,7 +167,7 @@ void t.test('a technician commissions an e-Gate over a serial cable', { skip: mi
   })
 
   await t.test('a barrier moves when the gate is out of service and somebody has said yes', async (t) => {
-    t.match(await ask('wiggle exitFlap'), 'PC-CONSOLE-SERVICE', 'not while travellers use the gate')
+    t.match(await ask('wiggle exitFlap'), 'PC-GATE-SERVICE', 'not while travellers use the gate')
     t.match(await ask('call gate service on=false'), 'PC-CONSOLE-ROLE', 'an engineer is no officer')
     await handOver('tran')
     t.match(await ask('call gate service on=false'), 'Done.')

@@ -9,8 +9,8 @@
 import type { Instant } from '../../base/clock.ts'
 import { describe, PortcullisError } from '../../base/error.ts'
 import type { DeviceModel } from '../../device/model.ts'
+import { demandOutOfService } from '../../gate/in-service.ts'
 import type { Context, Item } from '../command.ts'
-import { demandOutOfService } from './out-of-service.ts'
 
 /** The slowest first repeat of usual keyboards is 660 ms. */
 const repeat_ms_max = 700
@@ -33,7 +33,7 @@ export class DeadMan {
     this.#name = name
   }
 
-  /** @throws UsageError (PC-CONSOLE-SERVICE). */
+  /** @throws UsageError (PC-GATE-SERVICE). */
   demand(): void {
     demandOutOfService(this.#context.model)
   }

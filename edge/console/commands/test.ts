@@ -3,12 +3,12 @@ import type { SelfTestReport } from '../../device/contract.ts'
 import type { DeviceModel } from '../../device/model.ts'
 import { describe } from '../../base/error.ts'
 import { sleep } from '../../base/wait.ts'
+import { demandOutOfService } from '../../gate/in-service.ts'
 import type { Choice } from '../choices.ts'
 import { type Command, type Context, type Item } from '../command.ts'
 import { figure, table } from '../rows.ts'
 import { withProgress } from './progress.ts'
 import { stateOf } from './dead-man.ts'
-import { demandOutOfService } from './out-of-service.ts'
 import { demandRole } from './role.ts'
 
 /** Components by name, and all of a capability by its. */

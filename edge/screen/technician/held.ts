@@ -11,7 +11,7 @@ import { describe, PortcullisError } from '../../base/error.ts'
 import { Barrier } from '../../device/capabilities.ts'
 import { refusedBefore } from '../../device/component.ts'
 import type { DeviceModel } from '../../device/model.ts'
-import { demandOutOfService } from './in-service.ts'
+import { demandOutOfService } from '../../gate/in-service.ts'
 
 /** The page speaks every 200 ms while the button is held. */
 const silence_ms = 600
@@ -40,7 +40,7 @@ export class Held {
   #begun = false
   #ended = false
 
-  /** @throws UsageError (PC-TECHNICIAN-SERVICE, PC-DEVICE-UNKNOWN, PC-DEVICE-CONTRACT). */
+  /** @throws UsageError (PC-GATE-SERVICE, PC-DEVICE-UNKNOWN, PC-DEVICE-CONTRACT). */
   constructor(options: HeldOptions) {
     options.model.as(options.component, Barrier)
     demandOutOfService(options.model)

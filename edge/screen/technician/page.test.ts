@@ -253,7 +253,7 @@ async function testCamera(t: Test, page: Page, { camera, gate }: Bench): Promise
   await goTo(page, 'Calibrate')
   await page.getByRole('link', { name: /Aim and focus camera/ }).click()
   await page.getByRole('button', { name: 'Watch for five minutes' }).click()
-  await page.getByText('PC-TECHNICIAN-SERVICE').waitFor()
+  await page.getByText('PC-GATE-SERVICE').waitFor()
   gate.publish('view', { passage: 1, phase: 'out-of-service', instruction: 'use-other-gate', steps: [], attempt: 1 })
   await page.getByRole('button', { name: 'Watch for five minutes' }).click()
   const figure = async (): Promise<number> => Number(await page.locator('output.figure').innerText())
@@ -308,7 +308,7 @@ async function testHold(t: Test, page: Page, { barrier, done, gate }: Bench): Pr
   await page.waitForTimeout(500)
   await button.hover()
   await page.mouse.down()
-  await page.getByText('PC-TECHNICIAN-SERVICE').waitFor()
+  await page.getByText('PC-GATE-SERVICE').waitFor()
   await page.mouse.up()
   t.equal(barrier.read('state'), 'closed')
 }
