@@ -1,6 +1,7 @@
 /** What the obstacle safety path says: its decision, its cause, and what it saw. */
 import { type Static, Type } from '../../base/schema.ts'
 import { command, contract, event, property } from '../../device/contract.ts'
+import { Mount } from './setup.ts'
 
 /** From the least to the most strict. */
 export const Level = Type.Enum(['clear', 'slow', 'stop'])
@@ -68,6 +69,18 @@ export const Obstacles = contract('obstacles', 'Looks for what stands in the way
   objects: property(Type.Array(TrackedObject, { maxItems: 256 }), 'What is around the vehicle.'),
   camera: property(Type.String(), 'How the camera takes part in it: ok, or why it adds nothing; none where there is no camera.'),
   motion: command({ ...Motion.properties }, 'Says how the vehicle moves; must be repeated before its limit passes.', { role: 'controller' }),
+  mounting: command({ source: Type.String({ maxLength: 64 }) }, 'Measures how a lidar is mounted by the floor that it sees, while the vehicle stands on flat, level ground.', {
+    role: 'technician',
+    result: Type.Object({
+      /** The floor as the sensor shows it in the vehicle's frame: all 0 where it is mounted as the profile says. */
+      ground: Type.Object({ height_m: Type.Number(), pitch_deg: Type.Number(), roll_deg: Type.Number(), points: Type.Integer() }),
+      /** Whether that is as level as it must be. */
+      level: Type.Boolean(),
+      set: Mount,
+      /** What the profile should say; x, y and yaw cannot be seen by a floor and are as set. */
+      found: Mount,
+    }),
+  }),
   stopped: event({ cause: Cause }, 'The vehicle must stop.', { severity: 'alarm' }),
   released: event({ after_ms: Type.Integer() }, 'Nothing is in the way any more.', { severity: 'warning' }),
   source: event({ source: Type.String(), state: Type.String() }, 'A source is believed again, or why it is no longer believed.', { severity: 'warning' }),

@@ -1,7 +1,11 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
+import { systemClock } from '../../base/clock.ts'
 import { PointBlock } from '../../device/points.ts'
+import { CloudRing } from './cloud.ts'
 import type { Decision, Motion } from './contract.ts'
 import { SafetyMonitor } from './monitor.ts'
+import { measureMounting } from './mounting.ts'
+import type { Mount } from './setup.ts'
 import { ahead, inWords, setupOf, standing, Trial } from './safety/trial.ts'
 import { sensorModels, Yard } from './safety/yard.ts'
 
@@ -207,4 +211,40 @@ void t.test('the same calls give the same decisions', async (t) => {
     return { decisions, version: trial.monitor.version }
   }
   t.strictSame(run(), run())
+})
+
+void t.test('how a sensor is mounted is measured by the floor that it sees', async (t) => {
+  /** How the profile says it is mounted, how it is, and what is found while it turns. */
+  const measured = async (mount: Partial<Mount>, trueMount: Partial<Mount>) => {
+    const ring = new CloudRing(65_536)
+    const trial = new Trial({ sensor: beams16, mount, trueMount, boxes: [{ low: [6, -3, 0], high: [7, 3, 2] }] }, {}, {}, { cloud: () => ring })
+    trial.run(2)
+    const found = measureMounting('front', trial.yard.mount, ring, systemClock)
+    trial.run(2)
+    return await found
+  }
+  const near = (t: Test, found: Mount, wanted: Partial<Mount>) => {
+    for (const [name, value] of Object.entries(wanted)) {
+      const by = Math.abs(found[name as keyof Mount] - value)
+      t.ok(by < (name === 'z' ? 0.01 : 0.1), `${name} ${value}: by ${by.toFixed(4)}`)
+    }
+  }
+  const right = await measured({ x: 1, z: 1.3 }, {})
+  t.ok(right.level)
+  near(t, right.found, { x: 1, y: 0, z: 1.3, roll: 0, pitch: 0, yaw: 0 })
+  const cases: [Partial<Mount>, Partial<Mount>][] = [
+    [{ z: 1.3 }, { z: 1.22 }], [{ z: 1.3, x: 1.5 }, { pitch: 1.5 }], [{ z: 1.3, y: -0.5 }, { roll: -1.2 }],
+    [{ z: 1.3, x: -1.35, yaw: 180 }, { pitch: 1, roll: 0.8, z: 1.35 }], [{ z: 1.5, yaw: 135, pitch: 5 }, { pitch: 6.5, roll: -1 }], [{ z: 1.5, roll: 180 }, { roll: 179, pitch: -1 }],
+  ]
+  for (const [mount, trueMount] of cases) {
+    const { level, found, set } = await measured(mount, trueMount)
+    t.notOk(level, JSON.stringify(trueMount))
+    near(t, found, { ...set, ...trueMount })
+  }
+  await t.rejects(measureMounting('front', right.set, new CloudRing(1), systemClock, AbortSignal.timeout(50)), { code: 'PC-BASE-CANCELLED' })
+  const scanner = new CloudRing(65_536)
+  const looking = measureMounting('front', right.set, scanner, systemClock)
+  scanner.begin(1)
+  scanner.end()
+  await t.rejects(looking, { code: 'PC-OBSTACLES-FLOOR' }, 'a scanner that looks along the floor')
 })

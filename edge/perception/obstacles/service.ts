@@ -4,7 +4,7 @@
  */
 import type { Cancel, Clock, Instant } from '../../base/clock.ts'
 import { Counters } from '../../base/counters.ts'
-import { describe } from '../../base/error.ts'
+import { describe, UsageError } from '../../base/error.ts'
 import type { Logger } from '../../base/log.ts'
 import { type Camera, type Frame, Lidar } from '../../device/capabilities.ts'
 import { Component, type News } from '../../device/component.ts'
@@ -13,6 +13,7 @@ import { Mirror } from '../../device/mirror.ts'
 import { WorkerHost } from '../../run/worker.ts'
 import { CloudRing } from './cloud.ts'
 import { type Decision, type Motion, Obstacles } from './contract.ts'
+import { measureMounting } from './mounting.ts'
 import type { DecidedBy, SafetyNews } from './safety-path.ts'
 import type { ObstacleSetup } from './setup.ts'
 import type { TrackingNews, TrackingSetup } from './tracking-worker.ts'
@@ -84,6 +85,7 @@ export class ObstacleService {
         await this.#safety.ask({ kind: 'motion', motion } satisfies ObstacleRequest, motion_ms_max, signal)
         return {}
       },
+      mounting: ({ source }, signal) => this.#mounting(source, signal),
       selfTest: async () => this.#selfTest(),
     })
     this.component.publish('decision', starting)
@@ -220,6 +222,15 @@ export class ObstacleService {
     }).finally(() => {
       this.#seeing = false
     })
+  }
+
+  /** @throws UsageError (PC-DEVICE-UNKNOWN), and what `measureMounting` throws. */
+  async #mounting(source: string, signal: AbortSignal) {
+    const { setup, clock } = this.#options
+    const ring = this.clouds.get(source)
+    const set = Object.hasOwn(setup.sources, source) ? setup.sources[source]?.mount : undefined
+    if (ring === undefined || set === undefined) throw new UsageError('PC-DEVICE-UNKNOWN', `"${source.slice(0, 64)}" is no source of obstacles.`)
+    return await measureMounting(source, set, ring, clock, signal)
   }
 
   #selfTest() {

@@ -1,9 +1,10 @@
 /** The calibration wizards: which there are follows from what the device has. */
 import { html, nothing, type TemplateResult } from 'lit'
+import { type GroundPlane, isLevel } from '../../../perception/obstacles/ground-plane.ts'
 import './camera.ts'
 import { device, DeviceView } from './device.ts'
 import { figure } from './figures.ts'
-import { type GroundPlane, groundPlane, isLevel, seesPart } from './ground-plane.ts'
+import { groundPlane, seesPart } from './ground-plane.ts'
 import './hold.ts'
 import './lidar.ts'
 import { healthWords } from './overview.ts'
@@ -101,7 +102,7 @@ function wizards(): Wizard[] {
 }
 
 const plane = (found: GroundPlane): TemplateResult => html`<table class="rows"><tbody>
-    <tr><th scope="row">${mount.height}</th><td>${found.height_cm.toFixed(1)} cm</td></tr>
+    <tr><th scope="row">${mount.height}</th><td>${(found.height_m * 100).toFixed(1)} cm</td></tr>
     <tr><th scope="row">${mount.pitch}</th><td>${found.pitch_deg.toFixed(2)}°</td></tr>
     <tr><th scope="row">${mount.roll}</th><td>${found.roll_deg.toFixed(2)}°</td></tr>
     <tr><th scope="row">${mount.points}</th><td>${found.points}</td></tr>
