@@ -166,12 +166,15 @@ export class Access implements Gatekeeper {
     // Nobody guesses a signature: a person's failures hold up no answer, or strangers could keep them out for ever.
     await this.#attempt([place], { bySecret: false })
     const answer = readAnswer(text)
+    const wasSealed = this.#guard.sealed
     const judged = answer === undefined ? { refused: 'PC-ACCESS-ANSWER' as const } : this.#judge(answer, person, place)
     if ('refused' in judged) return await this.#refuse([place], known ? person : undefined, at, judged.refused, whyRefused[judged.refused] ?? '')
     judged.use()
     await this.#guard.passed(this.#guard.keyOf(person, known), place)
     const { role, for_min } = judged.grant
-    if (this.#guard.sealed) await this.#unseal(person)
+    // Whoever opened the housing since this answer was judged is not looked for yet.
+    if (wasSealed) await this.#unseal(person)
+    else if (this.#guard.sealed) this.#demandClosedHousing()
     return await this.#begin({ person, role, ...at, for_ms: Math.min(for_min, this.#options.section.grant_h_max * 60) * 60_000 }, 'answer')
   }
 

@@ -1,3 +1,6 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
 import type { House } from './rig.ts'
 import { answerTo, codeOf, house, page, secrets, serial } from './rig.ts'
@@ -45,6 +48,21 @@ void t.test('who opens the housing throws everybody out, until an engineer has l
   t.equal(access.component.read('sessions')?.length, 0, 'opened once more')
   await access.stop()
   t.equal(it.clock.pending, 0)
+})
+
+void t.test('a housing that is opened while an answer is taken lets nobody in, and stays on the record', async (t) => {
+  const it = await house(t)
+  housing(it, false)
+  const access = await it.open({ tamper: 'tamper' })
+  const record = join(it.folder, 'access-record.json')
+  const answering = answered(it, 'technician')
+  // The answer is judged once its attempt is written down; that it was good is written down, too.
+  while (!existsSync(record) || !existsSync(`${record}.new`)) await nextTurn()
+  it.contact.publish('active', true)
+  t.equal(await answering, 'PC-ACCESS-TAMPERED')
+  t.strictSame(it.book.of('access.unsealed'), [])
+  t.match(access.component.health, { status: 'degraded', code: 'PC-ACCESS-TAMPERED' })
+  await access.stop()
 })
 
 void t.test('a contact that is lost, or never comes, counts as opened', async (t) => {
