@@ -91,6 +91,11 @@ export class Console {
       receive: async ({ protocol }, signal, caller) => ({
         files: await this.#desk.receive(protocol, caller, signal, this.#progress, (file) => this.component.raise('received', { ...file, by: caller.id })),
       }),
+      remove: async ({ file }) => {
+        await this.#desk.remove(file)
+        await this.#showFiles()
+        return {}
+      },
       selfTest: async () => this.#selfTest(),
     })
   }
@@ -121,6 +126,7 @@ export class Console {
     for (const { port, baud } of section.ports) this.#track(this.#keepSerial(port, baud, this.#stopped.signal))
     this.#count()
     this.#show()
+    await this.#showFiles()
   }
 
   /** Says goodbye on every line and closes it. */
@@ -182,7 +188,10 @@ export class Console {
     this.#counters.add('opened')
     this.#open.add(line)
     try {
-      const shell = new Shell({ terminal, surroundings, commands, gatekeeper, history: this.#history, log, frames, once, onCommand: () => this.#counters.add('commands') })
+      const shell = new Shell({
+        terminal, surroundings, commands, gatekeeper, history: this.#history, log, frames, once,
+        onPrompt: () => this.#showFiles(), onCommand: () => this.#counters.add('commands'),
+      })
       await shell.run(signal)
     } finally {
       this.#open.delete(line)
@@ -215,6 +224,14 @@ export class Console {
     const away = [...this.#lines].find(([, state]) => state !== 'open')
     if (away === undefined) return { status: 'ready' }
     return { status: 'degraded', code: away[1].slice('waits: '.length), says: `The serial port ${away[0]} cannot be used.` }
+  }
+
+  /** Others put files there, too, such as the diagnosis. */
+  async #showFiles(): Promise<void> {
+    const names = await this.#files?.names().catch(() => undefined)
+    if (names === undefined) return
+    this.component.publish('outbox', names.outbox)
+    this.component.publish('inbox', names.inbox)
   }
 
   #count(): void {

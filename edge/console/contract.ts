@@ -3,6 +3,7 @@ import { type Static, Type } from '../base/schema.ts'
 import { command, contract, event, property } from '../device/contract.ts'
 import { TransferSettings } from './transfer/transfer.ts'
 
+const Files = Type.Array(Type.Object({ file: Type.String(), bytes: Type.Integer() }))
 const protocol = Type.Enum(['zmodem', 'ymodem'], { default: 'zmodem' })
 /** As long as the slowest line may need. */
 const transfer_ms = 4 * 3_600_000
@@ -10,12 +11,15 @@ const transfer_ms = 4 * 3_600_000
 export const ConsoleContract = contract('console', 'Commands for technicians over serial lines, a local terminal, and TLS.', {
   lines: property(Type.Record(Type.String(), Type.String()), 'Each line, and whether it is open, waits for its port, or who is logged in.'),
   progress: property(Type.Object({ file: Type.String(), done: Type.Integer(), of: Type.Integer() }), 'How far the transfer is; of a file whose size nobody said, it says 0 in all.'),
+  outbox: property(Files, 'Files that can be sent.'),
+  inbox: property(Files, 'Files that were received.'),
   send: command({ file: Type.String({ minLength: 1, maxLength: 255 }), protocol }, 'Sends a file over the line of whoever asks at the console.', {
     role: 'technician', limit_ms: transfer_ms, result: Type.Object({ bytes: Type.Integer() }),
   }),
   receive: command({ protocol }, 'Receives files over the line of whoever asks at the console.', {
     role: 'technician', limit_ms: transfer_ms, result: Type.Object({ files: Type.Array(Type.Object({ file: Type.String(), bytes: Type.Integer(), sha256: Type.String() })) }),
   }),
+  remove: command({ file: Type.String({ minLength: 1, maxLength: 255 }) }, 'Removes a file that was received; nothing brings it back.', { role: 'technician' }),
   received: event({ file: Type.String(), bytes: Type.Integer(), sha256: Type.String(), by: Type.String() }, 'A file came over a line and lies in the inbox.', { severity: 'warning' }),
 })
 

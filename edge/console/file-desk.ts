@@ -13,6 +13,11 @@ import type { FileRoom } from './transfer/file-room.ts'
 /** Lends the raw line for as long as `work` lasts. */
 export type Lend = <T>(work: (io: TerminalIo) => Promise<T>) => Promise<T>
 
+export interface NamedFile {
+  file: string
+  bytes: number
+}
+
 export interface FileDeskOptions {
   transfer: Transfer
   room: FileRoom
@@ -60,6 +65,18 @@ export class FileDesk {
   ): Promise<WholeFile[]> {
     const { transfer, inbox, bytes_max } = this.#options
     return await this.#lineOf(caller)((io) => transfer.receive(io, inbox, bytes_max, protocol, signal, progress, onWhole))
+  }
+
+  /** Of those that were received. @throws UsageError (PC-CONSOLE-FILE), DeviceError (PC-TRANSFER-STORAGE). */
+  async remove(name: string): Promise<void> {
+    if (!await this.#options.room.inbox.remove(name)) throw new UsageError('PC-CONSOLE-FILE', 'No such file was received; "files" lists those there are.')
+  }
+
+  /** What can be sent and what was received, for whoever chooses a file by its name. */
+  async names(): Promise<{ outbox: NamedFile[]; inbox: NamedFile[] }> {
+    const named = ({ name, size }: { name: string; size: number }): NamedFile => ({ file: name, bytes: size })
+    const { outbox, inbox } = this.#options.room
+    return { outbox: (await outbox.list()).map(named), inbox: (await inbox.list()).map(named) }
   }
 
   #lineOf({ id }: Caller): Lend {

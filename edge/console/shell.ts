@@ -21,6 +21,8 @@ export interface ShellOptions {
   frames: FrameService | undefined
   /** The line ends with the session: a socket or a connection, not a cable. */
   once: boolean
+  /** Before each line that is asked for. */
+  onPrompt(): Promise<void>
   onCommand(): void
 }
 
@@ -96,10 +98,11 @@ export class Shell {
   }
 
   async #serve(session: Session, signal: AbortSignal, logout: (next?: string) => void): Promise<void> {
-    const { terminal, gatekeeper, history, surroundings: { device } } = this.#options
+    const { terminal, gatekeeper, history, onPrompt, surroundings: { device } } = this.#options
     const prompt = `${device.split('/').at(-1) ?? ''}> `
     await terminal.say(`Welcome, ${session.person}: you may do what a${/^[aeio]/.test(session.role) ? 'n' : ''} ${session.role} may. Type ? or help.`)
     while (!signal.aborted) {
+      await onPrompt()
       const answer = await terminal.ask({
         prompt, signal, history: await history.of(session.person),
         complete: (text) => this.#language.complete(text, terminal.size.columns), help: (text) => this.#language.help(text),
@@ -178,7 +181,7 @@ export class Shell {
     if (!asked.json) await this.#options.terminal.say(what)
     const given = asked.json ? undefined : await this.#ask('Type yes to go on: ', false, signal)
     if (given?.trim().toLowerCase() !== 'yes') {
-      throw new UsageError('PC-CONSOLE-CONFIRM', asked.json ? 'This moves something: a program adds --yes.' : 'Not confirmed: nothing was done.')
+      throw new UsageError('PC-CONSOLE-CONFIRM', asked.json ? 'This is asked about: a program adds --yes.' : 'Not confirmed: nothing was done.')
     }
   }
 

@@ -1,10 +1,13 @@
 /** Files over the line, and the bundle for whoever understands the device from far away. */
 import { UsageError } from '../../base/error.ts'
-import { pick } from '../choices.ts'
+import type { DeviceModel } from '../../device/model.ts'
+import { type Choice, pick } from '../choices.ts'
 import { type Command, type Context, type Item, only } from '../command.ts'
+import { ConsoleContract } from '../contract.ts'
+import type { FileDesk, NamedFile } from '../file-desk.ts'
 import { figure, table, timeOf } from '../rows.ts'
-import type { FileDesk } from '../file-desk.ts'
 import { withProgress } from './progress.ts'
+import { demandRole } from './role.ts'
 
 const deskOf = ({ files }: Context): FileDesk => {
   if (files === undefined) throw new UsageError('PC-CONSOLE-ABSENT', 'This device has no file transfer.')
@@ -44,6 +47,16 @@ async function transfer(context: Context, command: 'send' | 'receive', args: unk
     () => context.carry(only(context.model, 'console').name, command, args))
 }
 
+async function* remove(context: Context, [begun = '']: readonly (string | undefined)[]): AsyncGenerator<Item> {
+  const { name } = only(context.model, 'console')
+  demandRole(context, name, 'remove')
+  const file = pick(begun, (await deskOf(context).room.inbox.list()).map(({ name }) => name))
+  if (file === undefined) throw new UsageError('PC-CONSOLE-FILE', 'No such file was received; "files" lists those there are.')
+  await context.confirm(`${file} will be gone; nothing brings it back.`)
+  await context.carry(name, 'remove', { file })
+  yield { rows: [`${file} is removed.`], json: { file } }
+}
+
 async function* diag(context: Context): AsyncGenerator<Item> {
   const { name } = only(context.model, 'diagnosis')
   const made = await withProgress(context, name, async () => await context.carry(name, 'bundle', {}) as { file: string; bytes: number; sha256: string; took_ms: number })
@@ -52,11 +65,24 @@ async function* diag(context: Context): AsyncGenerator<Item> {
 }
 
 const protocols = { name: 'protocol', says: 'how; zmodem unless named', optional: true, choices: () => [{ word: 'zmodem', says: 'with CRC-32 and resuming' }, { word: 'ymodem', says: 'for programs that know no other' }] }
+/** Files that a component of the model lists: names that Tab completes. */
+const named = (property: 'outbox' | 'inbox') => (model: DeviceModel): Choice[] => {
+  const console = model.list().find(({ contract }) => contract.name === ConsoleContract.name)
+  const files = console?.reading(property)?.value as NamedFile[] | undefined
+  return (files ?? []).map(({ file, bytes }) => ({ word: file, says: `${bytes} bytes` }))
+}
+
 const group = 'files'
+
+const file = { name: 'file', says: 'one of "files", or how it alone begins', open: true }
 
 export const fileCommands: readonly Command[] = [
   { words: ['files'], group, says: 'files to send, and files that were received', example: 'files', run: list },
-  { words: ['send'], group, says: 'sends a file over this line', example: 'send diag-bl1-e07-20260101T000000Z.tar.gz', live: true, run: send, args: [{ name: 'file', says: 'one of "files", or how it alone begins' }, protocols] },
+  { words: ['send'], group, says: 'sends a file over this line', example: 'send diag-bl1-e07-20260101T000000Z.tar.gz', live: true, run: send, args: [{ ...file, choices: named('outbox') }, protocols] },
+  {
+    words: ['files', 'remove'], group, says: 'removes a file that was received', example: 'files remove notes.bin', live: true, run: remove,
+    args: [{ ...file, choices: named('inbox') }],
+  },
   { words: ['receive'], group, says: 'receives files over this line', example: 'receive', live: true, run: receive, args: [protocols] },
   { words: ['diag'], group, says: 'packs what somebody far away needs to understand the device', example: 'diag', live: true, run: diag },
 ]

@@ -1,12 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { systemClock } from '../../base/clock.ts'
 import { Counters } from '../../base/counters.ts'
 import { parse } from '../../base/schema.ts'
 import { Line, lineCounts } from '../line.ts'
-import { rig, type Seat } from '../rig.ts'
+import { rig, secretOf, type Seat } from '../rig.ts'
 import { FileTransfer, TransferSettings } from './transfer.ts'
 
 const transfer = new FileTransfer({ clock: systemClock, settings: parse(TransferSettings, {}, 'PC-TEST-INPUT', 'settings') })
@@ -62,4 +62,33 @@ void t.test('send and receive are commands of the console, on the record with th
   seat.type('\r')
   await seat.until(/> $/)
   t.ok(device.facts.some((fact) => JSON.stringify(fact).includes('diag.tar.gz')), 'it is on the record')
+
+  const completed = async (text: string, expected: RegExp): Promise<void> => {
+    seat.type(`${text}\t`)
+    t.match(await seat.until(expected), expected)
+    seat.type('\x15\x03')
+    await seat.until(/\^C\r\n.*> $/)
+  }
+  await completed('send d', /send diag\.tar\.gz $/)
+  await completed('files rem', /files remove $/)
+  await completed('files remove f', /files remove fix\.bin $/)
+  await completed('call console remove file=f', /file=fix\.bin $/)
+  seat.type('files remove fix\r')
+  await seat.until(/fix\.bin will be gone; nothing brings it back\.\r\nType yes to go on: $/)
+  t.match(await seat.ask('no'), 'PC-CONSOLE-CONFIRM')
+  t.ok(existsSync(join(device.folder, 'inbox', 'fix.bin')), 'only with a yes')
+  seat.type('files remove fix\r')
+  await seat.until(/Type yes to go on: $/)
+  t.match(await seat.ask('yes'), 'fix.bin is removed.')
+  t.notOk(existsSync(join(device.folder, 'inbox', 'fix.bin')))
+  t.match(device.facts.findLast(({ kind }) => kind === 'access.command')?.body, { person: 'nguyen', component: 'console', command: 'remove', args: { file: 'fix.bin' } })
+  t.strictSame(console.component.read('inbox'), [])
+  t.match(await seat.ask('files remove fix.bin --json --yes'), 'PC-CONSOLE-FILE')
+  t.match(await seat.ask('call console remove file=../accounts.json'), 'PC-CONSOLE-FILE', 'nothing beside the inbox')
+  t.ok(existsSync(join(device.folder, 'accounts.json')))
+  seat.type('login vien\r')
+  await seat.until(/challenge\): $/)
+  seat.type(`${secretOf('vien')}\r`)
+  await seat.until(/Welcome, vien[^]*> $/)
+  t.match(await seat.ask('files remove anything'), 'PC-CONSOLE-ROLE')
 })

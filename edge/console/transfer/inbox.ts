@@ -43,6 +43,17 @@ export class Inbox {
     return await filesIn(this.#options.folder)
   }
 
+  /** Removes a whole file for good. @returns false when there is none of this name. @throws DeviceError (PC-TRANSFER-STORAGE). */
+  async remove(name: string): Promise<boolean> {
+    const { folder } = this.#options
+    if (!(await this.list()).some((file) => file.name === name)) return false
+    await onDisk(async () => {
+      await rm(join(folder, name), { force: true })
+      await syncFolder(folder)
+    })
+    return true
+  }
+
   /**
    * Makes room for an offered file and opens what is there of the very same one: same name, size and time.
    * @returns why not, when there is no room.
