@@ -28,6 +28,8 @@ export interface CameraLimits {
   first_frame_ms: number
   silence_ms: number
   frozen_ms: number
+  brightness_min: number
+  brightness_max: number
   sharpness_min: number
   reconnect_ms: number
 }
@@ -43,6 +45,8 @@ export const cameraOptions = (first_frame_ms: number) => ({
   first_frame_ms: within(100, 60_000, first_frame_ms, 'How long the first picture may take after the source was opened.'),
   silence_ms: within(100, 10_000, 800, 'Without a picture for so long the camera counts as silent.'),
   frozen_ms: within(100, 10_000, 900, 'With the very same picture for so long the camera counts as frozen.'),
+  brightness_min: within(0, 254, 8, 'The self-test fails below this mean of the grey values (0-255): the lens is covered, or the light is off.'),
+  brightness_max: within(1, 255, 250, 'The self-test fails above this mean of the grey values (0-255): a light blinds the camera.'),
   sharpness_min: Type.Number({ minimum: 0, maximum: 10_000, default: 5, description: 'The self-test fails below this variance of the Laplacian: the lens is covered or misted.' }),
   reconnect_ms: linkLimits.reconnect_ms,
 })

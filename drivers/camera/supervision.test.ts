@@ -14,7 +14,8 @@ import { Watch } from './watch.ts'
 
 const [picture = new Uint8Array()] = await testCard(64, 48)
 const limits: CameraLimits = {
-  rate_max: 25, frame_bytes_max: 100_000, first_frame_ms: 2_000, silence_ms: 800, frozen_ms: 900, sharpness_min: 5, reconnect_ms: 100,
+  rate_max: 25, frame_bytes_max: 100_000, first_frame_ms: 2_000, silence_ms: 800, frozen_ms: 900, brightness_min: 8, brightness_max: 250, sharpness_min: 5,
+  reconnect_ms: 100,
 }
 
 /** Lets promises settle; no time passes. */

@@ -12,7 +12,7 @@ import { silent } from '../../edge/base/log.ts'
 import { mistakes } from '../../edge/base/schema.ts'
 import { sleep } from '../../edge/base/wait.ts'
 import type { Component } from '../../edge/device/component.ts'
-import type { Common, Contract, Members } from '../../edge/device/contract.ts'
+import type { Common, Contract, Members, SelfTestReport } from '../../edge/device/contract.ts'
 import type { Driver, DriverContext } from './driver.ts'
 import type { Twin } from './twin.ts'
 
@@ -29,6 +29,8 @@ export interface ConformanceSpec<M extends Members & Common, T extends Twin> {
   identifies?: boolean
   /** False for devices that only ever send: an answer cannot be late or cut. */
   answers?: boolean
+  /** What the self-test must check, each with a figure. */
+  figures?: readonly string[]
 }
 
 /** Counts timers, so that a leaked one is seen. */
@@ -128,9 +130,11 @@ export function conformance<M extends Members & Common, T extends Twin>(t: Test,
         t.strictSame(mistakes(member.schema, structuredClone(reading.value)), [], `${name} keeps its schema`)
       }
     }
-    const report = await component.invoke('selfTest' as never, {} as never) as unknown as { passed: boolean; checks: unknown[] }
+    const report = await component.invoke('selfTest' as never, {} as never) as unknown as SelfTestReport
     t.equal(report.passed, true, 'its self-test passes')
     t.not(report.checks.length, 0, 'its self-test checks something')
+    const told = new Set(report.checks.filter(({ value }) => Number.isFinite(value)).map(({ name }) => name))
+    t.strictSame(spec.figures?.filter((figure) => !told.has(figure)) ?? [], [], 'its self-test tells every figure')
   })
 
   if (spec.identifies !== false) {

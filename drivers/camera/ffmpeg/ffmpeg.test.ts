@@ -69,6 +69,7 @@ if (skip === false) {
     twin: () => new RtspTwin(),
     options: quick,
     answers: false,
+    figures: ['rate', 'age', 'width', 'height', 'brightness', 'sharpness'],
     async exercise(camera) {
       const first = await nextFrame(camera)
       const second = await nextFrame(camera)

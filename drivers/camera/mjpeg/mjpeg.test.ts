@@ -34,6 +34,7 @@ conformance(t, {
   twin: () => new MjpegTwin(),
   options: quick,
   answers: false,
+  figures: ['rate', 'age', 'width', 'height', 'brightness', 'sharpness'],
   async exercise(camera) {
     const first = await nextFrame(camera)
     const second = await nextFrame(camera)
@@ -178,6 +179,34 @@ for (const [name, twin] of Object.entries({
     t.equal((await nextFrame(camera)).jpeg.at(-1), 0xd9)
   })
 }
+
+scene('the self-test tells how light and how sharp a scene is, and fails a black one', {}, async (t, { camera, twin, log }) => {
+  const { default: sharp } = await import('sharp')
+  const [card = new Uint8Array()] = await testCard(800, 700)
+  const plain = (grey: number): Promise<Buffer> => sharp({ create: { width: 800, height: 700, channels: 3, background: { r: grey, g: grey, b: grey } } }).jpeg().toBuffer()
+  const tested = async (picture: Uint8Array) => {
+    twin.world.play([picture], { rate: 50 })
+    await until(() => camera.health.status === 'ready', 'it is ready')
+    // What was under way of the scene before is not what is asked for.
+    await sleep(systemClock, 150)
+    const { passed, checks } = await camera.invoke('selfTest', {})
+    return { passed, failed: checks.filter((check) => !check.passed).map(({ name }) => name), of: Object.fromEntries(checks.map(({ name, value }) => [name, value ?? Number.NaN])), checks }
+  }
+  const clear = await tested(card)
+  t.match(clear, { passed: true, failed: [], of: { width: 800, height: 700 } })
+  t.ok(clear.of['age']! >= 0 && clear.of['age']! <= 800, `it is ${clear.of['age']} ms old`)
+  const soft = await tested(await sharp(card).blur(3).jpeg().toBuffer())
+  t.equal(soft.passed, true)
+  t.ok(clear.of['sharpness']! > 5 * soft.of['sharpness']!, `sharpness ${clear.of['sharpness']}, blurred ${soft.of['sharpness']}`)
+  t.ok(Math.abs(clear.of['brightness']! - soft.of['brightness']!) < 2, 'blur takes no light')
+  t.strictSame((await tested(await plain(0))).failed, ['brightness', 'sharpness'], 'black')
+  t.strictSame((await tested(await plain(255))).failed, ['brightness', 'sharpness'], 'white')
+  const grey = await tested(await plain(128))
+  t.strictSame(grey.failed, ['sharpness'], 'misted')
+  t.ok(Math.abs(grey.of['brightness']! - 128) <= 1, `brightness ${grey.of['brightness']}`)
+  const told = JSON.stringify([log, clear.checks, camera.read('counters')])
+  t.notMatch(told, /\/9j\/|255,216,255|ffd8ff/i, 'no picture is told or logged')
+})
 
 scene('an unplug in the middle of a picture', {}, async (t, { camera, twin }) => {
   const [picture = new Uint8Array()] = await testCard(160, 120)
