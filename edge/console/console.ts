@@ -11,6 +11,7 @@ import type { Health, SelfTestReport } from '../device/contract.ts'
 import type { DeviceModel } from '../device/model.ts'
 import type { FactSource } from '../journal/fact.ts'
 import type { Command, Surroundings } from './command.ts'
+import { calibrateCommands } from './commands/calibrate.ts'
 import { fileCommands } from './commands/files.ts'
 import { logCommands } from './commands/log.ts'
 import { powerCommands } from './commands/power.ts'
@@ -62,7 +63,7 @@ const count_ms = 1_000
 const farewell_ms = 1_500
 
 export const commands: readonly Command[] = [
-  ...showCommands, ...testCommands, ...settingsCommands, ...serviceCommands, ...logCommands, ...fileCommands, ...powerCommands, ...sessionCommands,
+  ...showCommands, ...testCommands, ...settingsCommands, ...calibrateCommands, ...serviceCommands, ...logCommands, ...fileCommands, ...powerCommands, ...sessionCommands,
 ]
 
 export class Console {

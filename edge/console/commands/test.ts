@@ -6,7 +6,7 @@ import { sleep } from '../../base/wait.ts'
 import { demandOutOfService } from '../../gate/in-service.ts'
 import type { Choice } from '../choices.ts'
 import { type Command, type Context, type Item } from '../command.ts'
-import { figure, table } from '../rows.ts'
+import { figure, table, withUnit } from '../rows.ts'
 import { withProgress } from './progress.ts'
 import { stateOf } from './dead-man.ts'
 import { demandRole } from './role.ts'
@@ -25,7 +25,7 @@ const heading = ['component', 'result', 'figure', 'check']
 function rowsOf(name: string, report: SelfTestReport): string[][] {
   const checks = report.checks.length > 0 ? report.checks : [{ name: 'all', passed: report.passed, says: report.passed ? 'Nothing is wrong.' : 'It failed.' }]
   return checks.map(({ name: check, passed, value, unit, says }) =>
-    [name, passed ? 'pass' : 'FAIL', value === undefined ? '' : `${figure(value)}${unit === undefined || unit === '1' ? '' : ` ${unit}`}`, `${check}: ${says}`])
+    [name, passed ? 'pass' : 'FAIL', value === undefined ? '' : withUnit(figure(value), unit), `${check}: ${says}`])
 }
 
 async function* test(context: Context, [what]: readonly (string | undefined)[]): AsyncGenerator<Item> {
@@ -71,7 +71,7 @@ const move_ms_max = 4_000
 const open_ms = 6_000
 const look_ms = 50
 
-async function* wiggle(context: Context, [name = '']: readonly (string | undefined)[]): AsyncGenerator<Item> {
+export async function* wiggle(context: Context, [name = '']: readonly (string | undefined)[]): AsyncGenerator<Item> {
   const component = context.model.get(name)
   if (component.contract.name === 'indicator') {
     const before = component.reading('sign')?.value ?? 'off'
