@@ -1,7 +1,7 @@
 /** A technician at an e-Gate on its twins: a real terminal program over a serial cable, real file transfer programs, from the bench to the unplugged cable. */
 import { execFileSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -135,7 +135,11 @@ void t.test('a technician commissions an e-Gate over a serial cable', { skip: mi
   })
 
   await t.test('self-tests, with figures', async (t) => {
-    t.match(await ask('test camera'), /component +result +figure +check\ncamera +pass +[\d.]+ 1\/s +rate: [^]*camera +pass +[\d.]+ +sharpness: [^]*1 passed, 0 failed/)
+    t.match(await ask('test camera'), /component +result +figure +check\ncamera +pass +[\d.]+ 1?\/s +rate: [^]*camera +pass +[\d.]+ +sharpness: [^]*1 passed, 0 failed/)
+    laptop.enter('calibrate camera')
+    await laptop.until(/sharpness [\d.]+, best [\d.]+ #+/)
+    laptop.press('C-c')
+    await laptop.until(prompt)
     laptop.enter('test')
     const page = await laptop.until(/--More--$/, 60_000)
     t.match(page, /passport +pass +link: The port is open\./)
@@ -208,7 +212,9 @@ void t.test('a technician commissions an e-Gate over a serial cable', { skip: mi
       t.match(file, /^[A-Za-z0-9._+=@,()-]+$/, 'no name from outside is taken as it is')
       t.equal(digest(join(site.state, 'inbox', file)), digest(join(folder, 'notes.bin')))
     }
-    t.match(await ask('files'), /to send .*diag-bl1-e07-\w+\.tar\.gz\n[^]*received +40000 .*notes\.bin/)
+    t.match(await confirm('files remove notes', 'yes'), 'notes.bin is removed.')
+    t.strictSame(received.filter((file) => existsSync(join(site.state, 'inbox', file))).length, 1)
+    t.match(await ask('files'), /to send .*diag-bl1-e07-\w+\.tar\.gz\n[^]*received +40000 .*_notes\.bin/)
   })
 
   await t.test('logged out; in again without an account, by the answer of the authority', async (t) => {
@@ -242,6 +248,41 @@ void t.test('a technician commissions an e-Gate over a serial cable', { skip: mi
     t.match(await ask('show health console'), /console +ready/)
   })
 
+  await t.test('the cable is pulled amid a transfer: half a file is kept out of sight, and gone on with', async (t) => {
+    const inbox = join(site.state, 'inbox')
+    const unfinished = (): string[] => readdirSync(join(inbox, '.unfinished'))
+    const half = (): number => Math.max(0, ...unfinished().map((file) => statSync(join(inbox, '.unfinished', file)).size))
+    const large = join(folder, 'large.bin')
+    writeFileSync(large, randomBytes(600_000))
+    const send = async (): Promise<void> => {
+      laptop.enter('receive')
+      await laptop.until(/Start sending with ZMODEM/)
+      laptop.press('C-a', 'C-s')
+      await laptop.until(/\*\*\* file: $/)
+      laptop.enter('large.bin')
+    }
+    const before = told('access.ended').filter(({ why }) => why === 'lost').length
+    await send()
+    await until(() => half() > 50_000, 'half a file came')
+    cable.unplug()
+    laptop.stop()
+    await lost(told, before + 1)
+    const kept = half()
+    t.ok(kept >= 50_000 && kept < 600_000, `${kept} bytes are kept`)
+    t.notOk(existsSync(join(inbox, 'large.bin')), 'and are no file yet')
+    await cable.plug()
+    laptop.start()
+    await laptop.until(/Terminal ready/)
+    await newLogin(laptop)
+    laptop.enter('nguyen')
+    await prove('nguyen')
+    await send()
+    const resumed = await laptop.until(/was received: 600000 bytes\.\nbl1-e07> $/, 60_000)
+    t.match(resumed, 'exit status: 0')
+    t.equal(digest(join(inbox, 'large.bin')), digest(large))
+    t.strictSame(unfinished(), [])
+  })
+
   await t.test('who was there and what they asked for is on the record', async (t) => {
     onRecord(t, journal())
   })
@@ -261,10 +302,17 @@ async function challenge(laptop: Picocom, person: string): Promise<string> {
 }
 
 /** Resolves when the session's end is on the record. */
-async function lost(told: (kind: string) => Record<string, unknown>[]): Promise<void> {
-  for (let tries = 0; !told('access.ended').some(({ why }) => why === 'lost'); tries++) {
+async function lost(told: (kind: string) => Record<string, unknown>[], times = 1): Promise<void> {
+  for (let tries = 0; told('access.ended').filter(({ why }) => why === 'lost').length < times; tries++) {
     if (tries > 30) throw new Error('nobody noticed that the cable was pulled')
     await sleep(systemClock, 300)
+  }
+}
+
+async function until(holds: () => boolean, what: string): Promise<void> {
+  for (let waited_ms = 0; !holds(); waited_ms += 10) {
+    if (waited_ms > 30_000) throw new Error(`waited too long until ${what}`)
+    await sleep(systemClock, 10)
   }
 }
 
@@ -286,7 +334,7 @@ function onRecord(t: Test, facts: readonly Fact[]): void {
   t.ok(bodies('access.refusal').length >= 2, 'every refusal')
   const commands = bodies('access.command')
   const asked = new Set(commands.map(({ component, command }) => `${String(component)} ${String(command)}`))
-  for (const wanted of ['settings set', 'settings undo', 'gate service', 'exitFlap open', 'exitFlap close', 'diagnosis bundle', 'diagnosis testAll', 'console send', 'console receive', 'camera selfTest']) t.ok(asked.has(wanted), wanted)
+  for (const wanted of ['settings set', 'settings undo', 'gate service', 'exitFlap open', 'exitFlap close', 'diagnosis bundle', 'diagnosis testAll', 'console send', 'console receive', 'console remove', 'camera selfTest']) t.ok(asked.has(wanted), wanted)
   t.match(commands.find(({ component, command }) => component === 'settings' && command === 'set'), { person: 'nguyen', args: { path: 'gate.limits.door_s', value: '6.5' } })
   const results = new Map(bodies('access.result').map((body) => [body['id'], body]))
   t.ok(commands.every(({ id }) => results.has(id)), 'each with its outcome')
