@@ -4,7 +4,7 @@ import { concat } from '../base/bytes.ts'
 import { type Cancel, type Clock } from '../base/clock.ts'
 import type { Counters } from '../base/counters.ts'
 import { CancelledError, DeviceError } from '../base/error.ts'
-import { sleep } from '../base/wait.ts'
+import { sleep, within } from '../base/wait.ts'
 import type { TerminalIo, Wire, WireListener } from './io.ts'
 
 export const lineCounts = ['bytes_in', 'bytes_out', 'overflow', 'noise'] as const
@@ -26,6 +26,8 @@ const waitingMax = 98_304
 const holdFrom = 16_384
 /** Output stays held by XOFF no longer than this: it may have been noise, or a terminal that was unplugged. */
 const heldMax_ms = 60_000
+/** How long a socket or a connection may take for one piece. */
+const stalledMax_ms = 120_000
 /** How far text may run ahead of the wire: what Ctrl-C cannot take back any more. */
 const ahead_ms = 100
 const pieceMax = 1_024
@@ -130,13 +132,20 @@ export class Line implements TerminalIo, WireListener {
       await this.#whenFree()
       if (this.#gone.signal.aborted || this.#wire === undefined) throw this.#lost()
       try {
-        await this.#wire.write(piece)
+        await this.#taken(this.#wire, piece)
       } catch (cause) {
+        this.close()
         throw this.#lost(cause)
       }
       this.#counters.add('bytes_out', piece.length)
       this.#occupy(piece.length)
     }
+  }
+
+  /** Whoever reads nothing for so long loses their place at a listener. A serial port is nobody's place, and may wait for a cable. */
+  async #taken(wire: Wire, piece: Uint8Array): Promise<void> {
+    if (this.baud !== undefined) return await wire.write(piece)
+    await within({ clock: this.#clock, limit_ms: stalledMax_ms, code: 'PC-CONSOLE-LOST', message: 'The line takes no more bytes.' }, () => wire.write(piece))
   }
 
   /** Start bit, eight data bits, stop bit. */

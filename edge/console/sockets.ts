@@ -15,6 +15,8 @@ const connectionsMax = 4
 /** Bytes of a socket's path (unix(7)). */
 const pathMax = 107
 const handshake_ms = 10_000
+/** How long the last words wait for somebody who reads nothing. */
+const farewell_ms = 1_000
 
 /** Somebody has come; the returned listener hears what they send. */
 export type Arrived = (wire: Wire, where: string) => WireListener
@@ -34,15 +36,22 @@ export async function listenLocally(path: string, onArrived: Arrived): Promise<L
   if (await lstat(path).then((file) => file.isSocket(), () => false)) await unlink(path)
   const server = createServer((socket) => begin(socket, 'local', onArrived))
   server.maxConnections = connectionsMax
-  const before = process.umask(0o177)
   try {
-    await listening(server, () => server.listen(path))
+    await listening(server, () => listenPrivately(server, path))
   } catch (cause) {
     throw new ConfigError('PC-CONSOLE-SOCKET', `The console's socket cannot be made at ${path}${path.length > pathMax ? ': the path is too long' : ''}.`, { component: 'console', cause })
+  }
+  return { close: () => closed(server) }
+}
+
+/** The socket is made within the call: what else the process makes must not get the same rights. */
+function listenPrivately(server: Server, path: string): void {
+  const before = process.umask(0o177)
+  try {
+    server.listen(path)
   } finally {
     process.umask(before)
   }
-  return { close: () => closed(server) }
 }
 
 export interface TlsIdentity {
@@ -85,7 +94,10 @@ function begin(socket: Socket, where: string, onArrived: Arrived): void {
       socket.write(bytes, (error) => (error === undefined || error === null ? resolve() : reject(error)))
     }),
     hold: (on) => void (on ? socket.pause() : socket.resume()),
-    close: () => socket.destroySoon(),
+    close: () => {
+      socket.destroySoon()
+      socket.setTimeout(farewell_ms, () => socket.destroy())
+    },
   }, where)
   socket.on('error', () => socket.destroy())
   socket.on('data', (bytes: Uint8Array) => listener.onBytes(bytes))
