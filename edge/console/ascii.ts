@@ -7,7 +7,7 @@
 
 /** What canonical decomposition (Unicode NFD) leaves that has a usual spelling in ASCII. */
 const spelling: Readonly<Record<string, string>> = {
-  'đ': 'd', 'Đ': 'D', 'ø': 'o', 'Ø': 'O', 'ß': 'ss', 'æ': 'ae', 'Æ': 'AE', 'ł': 'l', 'Ł': 'L', 'µ': 'u', '°': 'deg', '²': '2', '³': '3',
+  'đ': 'd', 'Đ': 'D', 'ø': 'o', 'Ø': 'O', 'ß': 'ss', 'æ': 'ae', 'Æ': 'AE', 'ł': 'l', 'Ł': 'L', 'µ': 'u', 'Ω': 'Ohm', '°': 'deg', '²': '2', '³': '3',
   '–': '-', '—': '-', '‘': "'", '’': "'", '“': '"', '”': '"', '…': '...', '·': '.', '×': 'x', '→': '->', '≤': '<=', '≥': '>=', '\u00a0': ' ',
 }
 

@@ -4,6 +4,7 @@ import { toAscii } from './ascii.ts'
 import { LineEditor, lineMax } from './editor.ts'
 import { type Key, KeyDecoder } from './keys.ts'
 import { RowPainter } from './painter.ts'
+import { table, valueRows, withUnit, wrapped } from './rows.ts'
 
 const escape = String.fromCharCode(27)
 const sequences = new RegExp(`${escape}\\[(\\d*)([A-Z])|([\\b\\r])|([ -~])`, 'g')
@@ -198,4 +199,30 @@ void t.test('only printable ASCII reaches a terminal', async (t) => {
   t.equal(toAscii('Cửa khẩu Bắc Luân – Đông Hưng 东兴 20 °C'), 'Cua khau Bac Luan - Dong Hung ?? 20 degC')
   t.equal(toAscii('cam\u001b]0;root\u0007\u009b2J\r\n'), 'cam ]0;root  2J  ')
   fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => /^[ -~]*$/.test(toAscii(text))))
+})
+
+void t.test('rows that are too long go on below their last column, and no word breaks', async (t) => {
+  const [heading = '', row = ''] = table(['component', 'figure', 'check'], [['exitFlap', withUnit('21.5', 'Cel'), 'own limit: How long the turnstile itself keeps a passage open.']])
+  t.equal(heading, 'component  figure     check')
+  t.strictSame(wrapped(row, 60), ['exitFlap   21.5 degC  own limit: How long the turnstile', `${' '.repeat(22)}itself keeps a passage open.`])
+  t.strictSame(wrapped('% The port is used by another program.', 24), ['% The port is used by', '  another program.'])
+  t.strictSame(wrapped('12  command  {"component":"camera","outcome":"done"}', 40), ['12  command  {"component":"camera",', '             "outcome":"done"}'], 'what fits on no line breaks behind a comma')
+  t.strictSame(wrapped('x'.repeat(25), 20), ['x'.repeat(20), `  ${'x'.repeat(5)}`])
+  t.strictSame([wrapped('', 20), wrapped(' '.repeat(50), 20)], [[''], ['']])
+  const word = fc.string({ unit: fc.constantFrom('a', 'b', '{', ',', '.'), minLength: 1, maxLength: 60 })
+  const text = fc.tuple(fc.nat(4), fc.array(fc.tuple(word, fc.integer({ min: 1, max: 30 })), { maxLength: 20 }))
+  fc.assert(fc.property(text, fc.integer({ min: 20, max: 100 }), ([lead, pieces], width) => {
+    const given = ' '.repeat(lead) + pieces.map(([each, gap]) => each + ' '.repeat(gap)).join('')
+    const lines = wrapped(given, width)
+    const words = (rows: string): string[] => rows.split(/\s+/).filter((each) => each !== '')
+    const whole = pieces.every(([each]) => each.length <= width - 6)
+    return lines.every((line) => line.length <= width)
+      && words(lines.join('\n')).join('') === words(given).join('')
+      && (!whole || words(lines.join('\n')).length === pieces.length)
+  }))
+})
+
+void t.test('units as people read them', async (t) => {
+  t.strictSame(valueRows('rate', 15.3, '1/s').concat(valueRows('count', 3, '1'), valueRows('unknown', null, 'Cel')).map((row) => row.replace(/ {2,}/, ' ')), ['rate 15.3 /s', 'count 3', 'unknown -'])
+  t.strictSame(['Cel', 'deg', 'm/s', '%', 'By', 'us', 'Ohm', '{pixel}'].map((unit) => toAscii(withUnit('1', unit))), ['1 degC', '1 deg', '1 m/s', '1 %', '1 B', '1 us', '1 Ohm', '1'])
 })

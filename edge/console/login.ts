@@ -59,7 +59,8 @@ async function prove(person: string, options: LoginOptions): Promise<Session | u
     if (secret !== '') return await gatekeeper.login(person, secret, { face, where })
     const challenge = gatekeeper.challenge(person, { face, where })
     await terminal.say('Give this to the authority, who runs: portcullis sign challenge')
-    await terminal.say(challenge)
+    // In one piece: a person takes it over as it stands.
+    await terminal.write(`${challenge}\r\n`)
     const answer = lineOf(await terminal.ask({ prompt: 'answer: ', limit_ms: answerPatience_ms, signal }))
     return answer === undefined || answer === '' ? undefined : await gatekeeper.answer(person, answer.trim(), { face, where })
   } catch (error) {

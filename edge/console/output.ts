@@ -1,6 +1,7 @@
 /** What a command tells, row by row as the line takes it: filtered, paged, or as JSON for a program. */
 import { toAscii } from './ascii.ts'
 import type { Item } from './command.ts'
+import { wrapped } from './rows.ts'
 import type { Terminal } from './terminal.ts'
 import { type Filter, lineFilter } from './words.ts'
 
@@ -43,13 +44,14 @@ export class Output {
   async #row(row: string): Promise<boolean> {
     if (!this.#keeps(row)) return true
     const { columns, rows } = this.#terminal.size
-    const height = Math.max(1, Math.ceil(row.length / columns))
+    const lines = wrapped(row, columns - 1)
+    const height = lines.length
     if (this.#options.paged && height > this.#left) {
       const more = await this.#more()
       if (more === 0) return false
       this.#left = Math.max(more, height)
     }
-    await this.#terminal.write(`${row}\r\n`)
+    await this.#terminal.write(`${lines.join('\r\n')}\r\n`)
     this.#left -= Math.min(height, rows)
     return true
   }

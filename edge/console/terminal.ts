@@ -8,6 +8,7 @@ import { type Effect, type EditorOptions, LineEditor, lineMax } from './editor.t
 import type { FrameService, TerminalIo } from './io.ts'
 import { type Key, KeyDecoder } from './keys.ts'
 import type { Line, LineCount } from './line.ts'
+import { wrapped } from './rows.ts'
 
 /** A program at the other end has begun to speak in frames: the person's conversation is over. */
 export class TakenOver extends Error {}
@@ -80,9 +81,9 @@ export class Terminal {
     if (text !== '') await this.io.write(ascii(text))
   }
 
-  /** One row of any text. */
+  /** One row of any text, on as many lines as it takes. */
   async say(row = ''): Promise<void> {
-    await this.write(`${toAscii(row)}\r\n`)
+    await this.write(`${wrapped(toAscii(row), this.size.columns - 1).join('\r\n')}\r\n`)
   }
 
   /** The next key; `undefined` after `limit_ms`. @throws CancelledError, TakenOver, DeviceError. */

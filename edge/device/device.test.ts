@@ -6,6 +6,7 @@ import { Component, type News } from './component.ts'
 import { allows, command, contract, event, property, type Role } from './contract.ts'
 import { Mirror, Originals } from './mirror.ts'
 import { DeviceModel } from './model.ts'
+import { unitSymbol } from './units.ts'
 
 const Kettle = contract('kettle', 'Boils water.', {
   celsius: property(Type.Number(), 'How warm the water is.', 'Cel'),
@@ -104,4 +105,10 @@ void t.test('a component of another thread is seen here as if it lived here', as
   mirror.lose({ status: 'failed', code: 'PC-RUN-WORKER-LOST' })
   t.equal(mirror.component.usable, false)
   t.equal(component.usable, true)
+})
+
+void t.test('units have the symbols that people read', async (t) => {
+  t.strictSame(['Cel', 'deg', 'm/s', 'm/s2', 'By', '%', '1/s', 'ms'].map(unitSymbol), ['°C', '°', 'm/s', 'm/s²', 'B', '%', '/s', 'ms'])
+  t.strictSame(['1', '', '{pixel}', undefined].map(unitSymbol), ['', '', '', ''], 'a plain number and a count have none')
+  t.strictSame(['{turn}/min', 'r/min', 'constructor'].map(unitSymbol), ['/min', 'r/min', 'constructor'], 'what is not known stays')
 })

@@ -4,7 +4,7 @@ import { sleep } from '../../base/wait.ts'
 import { toAscii } from '../ascii.ts'
 import { type Command, type Context, type Item } from '../command.ts'
 import { RowPainter } from '../painter.ts'
-import { timeOf } from '../rows.ts'
+import { timeOf, wrapped } from '../rows.ts'
 import { lineFilter } from '../words.ts'
 
 function* help(context: Context, words: readonly (string | undefined)[]): Generator<Item> {
@@ -54,12 +54,12 @@ async function* watch(context: Context, words: readonly (string | undefined)[]):
 async function shownRows(context: Context, items: AsyncIterable<Item>, heading: string): Promise<string[]> {
   const { columns, rows } = context.terminal.size
   const keeps = lineFilter(context.filters)
-  const shown = [heading]
+  const shown = [toAscii(heading)]
   for await (const item of items) {
-    shown.push(...item.rows.filter(keeps))
+    shown.push(...item.rows.map(toAscii).filter(keeps))
     if (shown.length >= rows) break
   }
-  return shown.map((row) => toAscii(row).slice(0, columns - 1))
+  return shown.flatMap((row) => wrapped(row, columns - 1))
 }
 
 /** Goes to the row first, but only if it has changed. */

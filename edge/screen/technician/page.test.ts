@@ -178,7 +178,7 @@ async function testSelfTest(t: Test, page: Page): Promise<void> {
   await page.getByText(/\d+ passed, \d+ failed, in/).waitFor()
   t.ok(progress.length > 0, 'its progress was shown')
   t.match(await page.locator('details').first().innerText(), /kettle|diagnosis|access/)
-  t.match(await page.locator('details', { hasText: 'kettle' }).innerText(), /element\s+failed\s+12\.5 Ohm\s+The element is worn\./)
+  t.match(await page.locator('details', { hasText: 'kettle' }).innerText(), /element\s+failed\s+12\.5 Ω\s+The element is worn\./)
   await page.getByRole('button', { name: 'Pack it' }).click()
   const link = page.getByRole('link', { name: /^Download diag-/ })
   await link.waitFor()

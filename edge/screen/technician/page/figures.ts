@@ -1,12 +1,9 @@
 /** Values as people read them, from nothing but the value and its unit. */
 import { html, nothing, svg, type TemplateResult } from 'lit'
+import { unitSymbol } from '../../../device/units.ts'
 import type { ShownProperty } from '../wire.ts'
 import { device } from './device.ts'
 import { texts } from './texts.ts'
-
-/** UCUM units whose print form is another. */
-const printed: Readonly<Record<string, string>> = { 1: '', Cel: '°C', '1/s': '/s', deg: '°', '%': '%' }
-export const unitOf = (unit = ''): string => printed[unit] ?? unit
 
 const rows_max = 60
 const depth_max = 4
@@ -39,7 +36,7 @@ function rowsOf(path: string, value: unknown, depth = 0): [string, string][] {
 
 /** Any value: a figure where it is one, else a table. */
 export function shownValue(value: unknown, unit?: string): TemplateResult {
-  if (value === null || typeof value !== 'object') return html`<span class="figure">${plain('', value)}</span>${unit === undefined || unitOf(unit) === '' ? nothing : html` <span class="unit">${unitOf(unit)}</span>`}`
+  if (value === null || typeof value !== 'object') return html`<span class="figure">${plain('', value)}</span>${unitSymbol(unit) === '' ? nothing : html` <span class="unit">${unitSymbol(unit)}</span>`}`
   const rows = rowsOf('', value)
   if (rows.length === 1 && rows[0]?.[0] === '') return html`<span class="figure">${rows[0][1]}</span>`
   return html`<table class="rows"><tbody>

@@ -1,11 +1,12 @@
 /** The self-test of the whole device with its progress, the diagnosis bundle, and restarting. */
 import { html, nothing, type TemplateResult } from 'lit'
 import type { SelfTestReport } from '../../../device/contract.ts'
+import { unitSymbol } from '../../../device/units.ts'
 import type { ShownCommand } from '../wire.ts'
 import { command, said } from './ask.ts'
 import './command.ts'
 import { device, DeviceView } from './device.ts'
-import { figure, unitOf } from './figures.ts'
+import { figure } from './figures.ts'
 import { texts } from './texts.ts'
 
 interface Tested {
@@ -89,7 +90,7 @@ function reports({ components }: Tested): TemplateResult[] {
   return Object.entries(components).toSorted(([, a], [, b]) => Number(a.passed) - Number(b.passed)).map(([name, { passed, checks }]) => html`
     <details class="card" ?open=${!passed}><summary>${name} <span class="badge" data-status=${passed ? 'ready' : 'failed'}>${passed ? texts.test.passed : texts.test.failed}</span></summary>
       <table class="rows"><tbody>${checks.map((check) => html`<tr><th scope="row">${check.name}</th><td>${check.passed ? texts.test.passed : html`<strong class="bad">${texts.test.failed}</strong>`}</td>
-        <td>${check.value === undefined ? nothing : `${figure(check.value)} ${unitOf(check.unit)}`}</td><td>${check.says}</td></tr>`)}</tbody></table>
+        <td>${check.value === undefined ? nothing : `${figure(check.value)} ${unitSymbol(check.unit)}`}</td><td>${check.says}</td></tr>`)}</tbody></table>
     </details>`)
 }
 
