@@ -55,7 +55,7 @@ void t.test('calibrate: a list, a lidar by its floor, a camera by its sharpness,
   await seat.until(/Type yes to go on: $/)
   t.match(await seat.ask('yes'), 'Kept as change 1; in force after "restart". "undo 1" takes it back.')
   t.match(settings.changes, [{ path: ['obstacles', 'sources', 'front', 'mount'], by: 'nguyen', value: { x: 0, y: 0, yaw: 0 } }])
-  const { z, pitch } = settings.changes[0]?.value as { z: number; pitch: number }
+  const { z, pitch } = (settings.changes[0]?.value ?? {}) as { z: number; pitch: number }
   t.ok(Math.abs(z - 1.22) < 0.01 && Math.abs(pitch - 1) < 0.1)
 
   seat.type('calibrate eye\r')
