@@ -57,6 +57,8 @@ void t.test('commands: asked before begun, told after recorded, with the role of
   await access.carryOut(nguyen, { component: 'door', command: 'enrol', args: { finger: 'ridges' } })
   t.match(it.book.facts.at(-2), { kind: 'access.command', body: { command: 'enrol' } })
   t.notMatch(JSON.stringify(it.book.facts), /ridges/, 'nor are personal ones')
+  await access.carryOut(nguyen, { component: 'door', command: 'aim', args: { camera: JSON.stringify('rtsp://admin:Ridges@1@10.0.0.12/1?token=ridge') } })
+  t.match(it.book.facts.at(-2), { body: { args: { camera: '"rtsp://10.0.0.12/1?[hidden]"' } } }, 'nor what is a secret in an address')
   t.equal(await codeOf(access.carryOut(nguyen, { component: 'door', command: 'break', args: {} })), 'PC-BARRIER-FAULT')
   t.match(it.book.facts.at(-1), { kind: 'access.result', body: { status: 'failed', code: 'PC-BARRIER-FAULT' } })
 

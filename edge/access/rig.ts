@@ -30,6 +30,7 @@ export const secrets = { nguyen: 'correct horse battery', li: 'staple magnet riv
 const Door = contract('door', 'A door for these tests.', {
   open: command({ for: Type.Integer({ minimum: 1, maximum: 10, default: 3 }) }, 'Opens.', { role: 'engineer', moves: true, result: Type.Object({ opened: Type.Integer() }) }),
   look: command({}, 'Looks.', { role: 'viewer' }),
+  aim: command({ camera: Type.String() }, 'Takes another camera.', { role: 'technician' }),
   break: command({}, 'Fails.', { role: 'technician' }),
   hang: command({}, 'Waits until it is cancelled.', { role: 'technician', limit_ms: 60_000 }),
   enrol: command({ finger: Type.String() }, 'Handles a finger.', { role: 'technician', personal: true }),
@@ -75,6 +76,7 @@ export class House {
         return { opened: args.for }
       },
       look: async () => ({}),
+      aim: async () => ({}),
       break: () => Promise.reject(new DeviceError('PC-BARRIER-FAULT', 'The barrier reports a fault.')),
       hang: (_args, signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve({}))),
       enrol: async () => ({}),

@@ -5,6 +5,7 @@
  */
 import { canonical, type Json } from '../base/canonical.ts'
 import { describe, ForbiddenError, InputError, ResourceError } from '../base/error.ts'
+import { withoutSecrets } from '../base/without-secrets.ts'
 import { type Component, refusedBefore } from '../device/component.ts'
 import type { Caller, CommandSpec } from '../device/contract.ts'
 import type { DeviceModel } from '../device/model.ts'
@@ -68,7 +69,7 @@ export class SessionCommands {
     const { person, role, face, where } = session
     const fact = { id: `${live.number}.${++live.begun}`, component: component.name, command: asked.command, person, role, face, where }
     const spec = await this.#demand(component, asked, caller, fact)
-    await this.#facts.write({ kind: commandFact, class: 'command', body: spec.personal ? fact : { ...fact, args: asked.args as Json } })
+    await this.#facts.write({ kind: commandFact, class: 'command', body: spec.personal ? fact : { ...fact, args: withoutSecrets(asked.args) as Json } })
     try {
       const invoke = component.invoke.bind(component) as (...call: unknown[]) => Promise<unknown>
       const result = await invoke(asked.command, asked.args, caller, signal)

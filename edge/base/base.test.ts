@@ -117,6 +117,9 @@ void t.test('personal data never reaches a log', async (t) => {
   t.notMatch(text, /ERIKSSON|L898902C3|001090123456|NGUYEN/)
   t.match(text, /PC-TEST-X/, 'error codes stay readable')
   t.match(text, /It broke/)
+  lines.length = 0
+  log.warn({ url: 'rtsp://admin:Pa@ss#1@10.0.0.12/live?token=tic', error: new DeviceError('PC-TEST-X', 'http://a:tac@cam:80 is silent.') }, 'no picture of rtsp://b:toe@cam/1')
+  t.match(JSON.parse(lines[0] ?? ''), { url: 'rtsp://10.0.0.12/live?[hidden]', error: { message: 'http://cam:80 is silent.' }, says: 'no picture of rtsp://cam/1' }, 'nor do secrets in addresses')
   let nested: unknown = mrz
   for (let depth = 0; depth < 20; depth++) nested = { nested }
   t.notMatch(JSON.stringify(redact(nested)), /ERIKSSON/, 'at any depth')

@@ -3,9 +3,11 @@
  *
  * Personal data does not belong here, and a slip does not get through: fields with a telling name
  * are replaced, and so is any text in which a machine-readable zone or a long digit run stands.
+ * Of addresses, what may be a secret is left out.
  */
 import { destination, type Logger, pino, stdTimeFunctions } from 'pino'
 import { describe } from './error.ts'
+import { withoutSecretsOf } from './without-secrets.ts'
 
 export type { Logger } from 'pino'
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
@@ -32,7 +34,7 @@ const depthMax = 6
 
 /** A copy of `value` that is fit for a log. */
 export function redact(value: unknown, depth = 0): unknown {
-  if (typeof value === 'string') return personalText.test(value) ? hidden : value
+  if (typeof value === 'string') return personalText.test(value) ? hidden : withoutSecretsOf(value)
   if (value === null || typeof value !== 'object') return value
   if (value instanceof Error) return redact(describe(value), depth + 1)
   if (value instanceof Uint8Array) return `[${value.length} bytes]`

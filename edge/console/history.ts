@@ -10,7 +10,7 @@ const lineMax = 500
 const peopleMax = 16
 
 /** A line that has one of these words may hold a secret: it is not kept. */
-const telling = /secret|passw|token|key|answer|pin\b/i
+const telling = /secret|passw|token|key|answer|pin\b|:\/\/\S*@/i
 
 export class History {
   readonly #folder: string | undefined

@@ -12,7 +12,7 @@ import type { LogBook } from './log-book.ts'
 import type { SettingsService } from './settings.ts'
 import { testComponents } from './self-tests.ts'
 import type { TraceService } from './traces.ts'
-import { withoutSecrets } from './without-secrets.ts'
+import { withoutSecrets } from '../base/without-secrets.ts'
 
 /** Within the limits of the commands (60 s and 30 s), so that what is late is named and not all lost. */
 const testAll_ms = 55_000

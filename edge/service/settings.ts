@@ -12,7 +12,7 @@ import { roleToChange } from './changeable.ts'
 import { Settings } from './contract.ts'
 import { type Change, changes_max, damagedCode, type Overlay, pathOf, valueAt, valueOf, withChanges } from './overlay.ts'
 import { limitsOf } from './schema-words.ts'
-import { withoutSecrets } from './without-secrets.ts'
+import { withoutSecrets } from '../base/without-secrets.ts'
 
 /** Characters of a value in the list of changes, and in one answer. */
 const listed_max = 512
