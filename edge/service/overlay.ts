@@ -7,7 +7,7 @@ import { mistakes, type Static, Type } from '../base/schema.ts'
 
 /** Changes that an overlay may hold. */
 export const changes_max = 256
-const file_bytes_max = 1_048_576
+export const file_bytes_max = 1_048_576
 const depth_max = 16
 /** Steps that would lead out of the profile's own values. */
 const strayed = new Set(['__proto__', 'constructor', 'prototype'])

@@ -10,7 +10,7 @@ import { type Caller, Component } from '../device/component.ts'
 import { allows } from '../device/contract.ts'
 import { roleToChange } from './changeable.ts'
 import { Settings } from './contract.ts'
-import { type Change, changes_max, damagedCode, type Overlay, pathOf, valueAt, valueOf, withChanges } from './overlay.ts'
+import { type Change, changes_max, damagedCode, file_bytes_max, type Overlay, pathOf, readOverlay, valueAt, valueOf, withChanges } from './overlay.ts'
 import { limitsOf } from './schema-words.ts'
 import { withoutSecrets } from '../base/without-secrets.ts'
 
@@ -157,12 +157,15 @@ export class SettingsService {
     if (mistake !== undefined) throw new InputError('PC-SETTINGS-INVALID', `The profile would not be right any more: ${mistake}`)
   }
 
-  /** @throws ConfigError (PC-SETTINGS-STORAGE) when it cannot be kept: it then does not count. */
+  /** @throws ResourceError (PC-SETTINGS-FULL), ConfigError (PC-SETTINGS-STORAGE) when it cannot be kept, or not be read again: it then does not count. */
   async #keep(overlay: Overlay, path: readonly string[], caller: Caller): Promise<void> {
+    const written = Buffer.from(`${JSON.stringify(overlay)}\n`)
+    if (written.length > file_bytes_max) throw new ResourceError('PC-SETTINGS-FULL', 'The changes are too large to be kept: take some back, or write them into the profile.')
     try {
+      readOverlay(written)
       if (this.#damaged) await rename(this.#options.file, `${this.#options.file}.damaged`)
       this.#damaged = false
-      await writeDurably(this.#options.file, `${JSON.stringify(overlay, null, 1)}\n`)
+      await writeDurably(this.#options.file, written)
     } catch (cause) {
       throw new ConfigError('PC-SETTINGS-STORAGE', `The change could not be kept: ${describe(cause).message}`, { cause })
     }

@@ -117,6 +117,20 @@ void t.test('changes that come together are made one after the other, up to a li
   t.equal((await started(state, await loadProfile(egate))).loaded.profile.runtime.lag_ms_max, 355, 'the last word counts')
 })
 
+void t.test('what is kept can be read again, however much it is', async (t) => {
+  const state = t.testdir()
+  const bare = await loadProfile(egate)
+  const change = { path: ['gate', 'limits', 'door_s'], before: 'x'.repeat(4_096), value: 8, by: 'x', at: 1 }
+  const changes = Array.from({ length: 249 }, (_, at) => ({ id: at + 1, ...change }))
+  writeFileSync(overlayFile(state), JSON.stringify({ format: 'portcullis-overlay-1', next: 250, changes }))
+  const device = await started(state, bare)
+  t.match(device.component.health, { status: 'ready' })
+  await device.set('parts.camera.url', `http://camera/${'x'.repeat(4_000)}`)
+  await t.rejects(device.set('parts.camera.url', `http://camera/${'y'.repeat(4_000)}`), { code: 'PC-SETTINGS-FULL' })
+  t.match((await started(state, bare)).component.health, { status: 'ready' })
+  await t.rejects(device.set('runtime.log', 'debug', { id: 'x'.repeat(129), role: 'technician' }), { code: 'PC-SETTINGS-STORAGE' }, 'nor is anything kept that would not be read again')
+})
+
 void t.test('an overlay that does not fit is left aside as a whole, until the change that is wrong is taken back', async (t) => {
   const state = t.testdir()
   const before = await started(state, await loadProfile(egate))
@@ -201,6 +215,9 @@ void t.test('overlays: any bytes are read or refused, and changes touch their pa
   t.strictSame(readOverlay(Buffer.from(JSON.stringify(overlay))), overlay)
   t.equal(roleToChange(['parts', 'x', 'use']), undefined)
   t.strictSame(withoutSecrets({ a: ['rtsp://user:word@cam/1', 'http://cam/v?token=1#x', 'credential:x', 'udp://0.0.0.0:1'] }), { a: ['rtsp://cam/1', 'http://cam/v?[hidden]', 'credential:x', 'udp://0.0.0.0:1'] })
+  t.equal(withoutSecrets('no answer of "rtsp://admin:Admin@123@cam/1", nor of http://a:b@d'), 'no answer of "rtsp://cam/1", nor of http://d')
+  const long = `${'a'.repeat(200_000)}://${'b'.repeat(200_000)}`
+  t.equal(withoutSecrets(long), long, 'however long a text is')
 })
 
 async function withTurnstile(t: Test, work: (traces: TraceService, model: DeviceModel) => Promise<void>): Promise<void> {
