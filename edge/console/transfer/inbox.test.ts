@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -89,6 +90,21 @@ void t.test('there is a limit to everything', async (t) => {
   await silent.complete()
   t.equal(await inbox.begin({ name: 'd', size: 1, modified_s: 0 }), 'full')
   t.strictSame((await inbox.list()).map(({ name, size }) => [name, size]), [['b', 5_000], ['c', 5_000]])
+})
+
+void t.test('a disk that becomes full leaves no file that looks whole', async (t) => {
+  const folder = t.testdir()
+  // The system takes a part of what crosses the limit of a process's files, as a full disk does.
+  const script = `
+    process.on('SIGXFSZ', () => undefined)
+    import { Inbox, inboxDefaults } from ${JSON.stringify(join(import.meta.dirname, 'inbox.ts'))}
+    const file = await new Inbox({ ...inboxDefaults, folder: ${JSON.stringify(folder)} }).begin({ name: 'a', size: 20_000, modified_s: 0 })
+    await file.write(new Uint8Array(12_000).fill(7))
+    await file.write(new Uint8Array(8_000).fill(7)).catch(({ code }) => console.log(code))
+    await file.leave()`
+  const said = execFileSync('sh', ['-c', 'ulimit -f 32; exec "$0" --input-type=module -e "$1"', process.execPath, script], { encoding: 'utf8' })
+  t.equal(said, 'PC-TRANSFER-STORAGE\n')
+  t.strictSame(readdirSync(folder), ['.unfinished'])
 })
 
 void t.test('a link in the way is not followed, a folder that cannot be written is said so', async (t) => {

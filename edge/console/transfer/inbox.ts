@@ -139,8 +139,13 @@ export class Incoming {
     if (this.#length + bytes.length > this.#bytesMax) {
       throw new ResourceError('PC-TRANSFER-LIMIT', 'The transfer was given up: the file is larger than there is room for.')
     }
-    await onDisk(() => this.#file.writev([bytes], this.#length))
+    await onDisk(() => this.#writeWhole(bytes))
     this.#count(bytes)
+  }
+
+  /** A disk that becomes full takes a part of it, and says so only when it is asked for the rest. */
+  async #writeWhole(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length;) at += (await this.#file.write(bytes, at, bytes.length - at, this.#length + at)).bytesWritten
   }
 
   /** What is there is not the start of what the other side sends. */
