@@ -145,7 +145,8 @@ export class Desk {
       viewer.dismiss('PC-TECHNICIAN-TALK: this socket hears a few words only, and not too often.')
       return
     }
-    this.#options.gatekeeper.touch(viewer.session)
+    // A socket whose session has ended is heard until it is closed, but not heeded.
+    if (!this.#options.gatekeeper.touch(viewer.session)) return
     if (said.kind === 'hold') this.#hold(viewer, said.component, held)
     else if (said.kind === 'release') void held.get(said.component)?.release()
   }

@@ -72,9 +72,20 @@ void t.test('a barrier is open while a button is held, and shuts with the page, 
   await until(() => last.heard.length > 0, 'the page heard')
   last.say({ kind: 'hold', component: 'barrier' })
   await until(() => done.length === 8, 'it opened again')
+  // It takes no leave when it is told to.
+  const stubborn = browser.listen()
+  await until(() => stubborn.heard.length > 0, 'the page heard')
+  Object.assign(stubborn.socket, { close: () => undefined })
+  ;(stubborn.socket as unknown as { _receiver: { removeAllListeners(event: string): void } })._receiver.removeAllListeners('conclude')
   await browser.post('/logout', {})
   await until(() => done.at(-1) === 'close' && last.of('ended').length === 1, 'it shut with the session, and the page heard why')
   t.match(last.of('ended'), [{ why: 'logout' }])
+  const asked = house.book.facts.length
+  stubborn.say({ kind: 'hold', component: 'barrier' })
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  t.equal(done.length, 9, 'a socket that stays open without a session moves nothing, not even to shut')
+  t.equal(house.book.facts.length, asked)
+  stubborn.socket.terminate()
   const facts = house.book.of('access.command').map(({ command }) => command)
   t.equal(facts.filter((command) => command === 'open').length, 5)
 
