@@ -52,11 +52,12 @@ export class DeadMan {
           held = false
           await this.#shut()
           terminal.flush()
-          yield { rows: [`${this.#name} is ${this.#state}`] }
+          yield* this.#say(`${this.#name} is ${this.#state}`)
         } else if (key.kind === 'text' && /^ +$/.test(key.text)) {
-          if (!held) yield { rows: [`${this.#name} opens`] }
+          const begins = !held
           held = true
           this.#open()
+          if (begins) yield* this.#say(`${this.#name} opens`)
         } else {
           break
         }
@@ -65,6 +66,14 @@ export class DeadMan {
       if (held) await this.#shut()
     }
     yield { rows: [`${this.#name} is ${this.#state}`] }
+  }
+
+  /** Where the line held this up, what was typed meanwhile says nothing of a key that is held now. */
+  *#say(row: string): Generator<Item> {
+    const { clock, terminal } = this.#context
+    const began = clock.now()
+    yield { rows: [row] }
+    if (clock.now() - began >= repeat_ms_max) terminal.flush()
   }
 
   get #state(): string {
