@@ -1,6 +1,6 @@
 /** One line from the first prompt to the last: login, commands, and everything that can end them. */
 import type { Ending, Gatekeeper, Session } from '../access/contract.ts'
-import { CancelledError, describe, UsageError } from '../base/error.ts'
+import { CancelledError, describe, type ErrorCode, UsageError } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
 import type { Command, Context, Item, Surroundings } from './command.ts'
 import type { FrameService } from './io.ts'
@@ -110,13 +110,13 @@ export class Shell {
       if (!gatekeeper.touch(session)) return
       if (answer.kind === 'eof') logout()
       if (answer.kind !== 'line' || answer.text.trim() === '') continue
-      await history.add(session.person, answer.text.trim())
-      await this.#enter(answer.text, session, signal, logout)
+      const failure = await this.#enter(answer.text, session, signal, logout)
+      if (failure !== 'PC-CONSOLE-PERSONAL') await history.add(session.person, answer.text.trim())
     }
   }
 
-  /** Carries out a line, and says what came of it. */
-  async #enter(line: string, session: Session, signal: AbortSignal, logout: (next?: string) => void): Promise<void> {
+  /** Carries out a line, and says what came of it. @returns the code of what went wrong */
+  async #enter(line: string, session: Session, signal: AbortSignal, logout: (next?: string) => void): Promise<ErrorCode | undefined> {
     const { terminal, log } = this.#options
     const json = / --json( |$)/.test(line)
     try {
@@ -126,12 +126,14 @@ export class Shell {
         else if (asked.words.length > 0) await this.#run(asked, this.#contextOf(session, asked, running, logout))
       }, signal)
       if (json) await terminal.write(`${asciiJson({ ok: true })}\r\n`)
+      return undefined
     } catch (error) {
       if (terminal.io.gone.aborted || error instanceof TakenOver || signal.aborted) throw error
       const { code, message } = describe(error)
       if (json) await terminal.write(`${asciiJson({ ok: false, code, message })}\r\n`)
       else await terminal.say(error instanceof CancelledError ? '^C' : `% ${message} (${code})`)
       if (code === 'PC-BASE-UNEXPECTED') log.error({ component: 'console', error, where: error instanceof Error ? error.stack?.split('\n')[1] : undefined }, 'a command broke off')
+      return code
     }
   }
 

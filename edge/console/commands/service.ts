@@ -1,5 +1,6 @@
 /** Commands of the model by name, and a barrier in somebody's hand. */
 import { UsageError } from '../../base/error.ts'
+import type { CommandSpec } from '../../device/contract.ts'
 import { type Command, componentChoices, type Context, type Item } from '../command.ts'
 import { table, valueRows } from '../rows.ts'
 import { argumentChoices, argumentNames, argumentsOf, commandsOf, usageOf } from '../values.ts'
@@ -11,9 +12,12 @@ async function* call(context: Context, [component = '', name = '', ...words]: re
   const target = context.model.get(component)
   const spec = commandsOf(target).find(([command]) => command === name)?.[1]
   if (spec === undefined) throw new UsageError('PC-CONSOLE-SYNTAX', `${component} has no command "${name}".`)
-  demandRole(context, component, name)
   const given = words.filter((word) => word !== undefined)
-  const args = spec.personal ? await askInSecret(context, target.name, name, given) : argumentsOf(spec, given)
+  if (spec.personal && (given.length > 0 || context.json)) {
+    throw new UsageError('PC-CONSOLE-PERSONAL', `What "${name}" takes is personal or secret: type it without arguments, and each is asked for.`)
+  }
+  demandRole(context, component, name)
+  const args = spec.personal ? await askInSecret(context, spec) : argumentsOf(spec, given)
   if (spec.moves) await context.confirm(`This can move something: ${component} ${name}.`)
   const result = await context.carry(component, name, args)
   const isNothing = typeof result !== 'object' || result === null || Object.keys(result).length === 0
@@ -22,12 +26,7 @@ async function* call(context: Context, [component = '', name = '', ...words]: re
 }
 
 /** What is personal is not shown while it is typed, nor kept in the history, nor shown when it comes back. */
-async function askInSecret(context: Context, component: string, name: string, given: readonly string[]): Promise<Record<string, unknown>> {
-  const spec = commandsOf(context.model.get(component)).find(([command]) => command === name)?.[1]
-  if (spec === undefined) return {}
-  if (given.length > 0 || context.json) {
-    throw new UsageError('PC-CONSOLE-PERSONAL', `What "${name}" takes is personal or secret: type it without arguments, and each is asked for.`)
-  }
+async function askInSecret(context: Context, spec: CommandSpec): Promise<Record<string, unknown>> {
   const words: string[] = []
   for (const { name: argument, values, optional } of argumentNames(spec)) {
     if (values !== undefined) await context.terminal.say(`${argument}: ${values.join(', ')}`)
