@@ -48,3 +48,58 @@ void t.test('nor do they keep their place', async (t) => {
   await writing
   t.ok(isClosed && line.gone.aborted)
 })
+
+void t.test('what a component calls its pins cannot move the cursor when it is completed', async (t) => {
+  const { seat, device } = await rig(t)
+  await seat.login('nguyen')
+  device.model.get('gizmo').publish('pins' as never, { 'zap\u001b]0;owned\u0007\u009b2J': true } as never)
+  seat.type('call gizmo pulse pin=z\t')
+  await until(() => seat.out.includes('zap'))
+  for (const control of ['\u001b]', '\u009b', '\u0007']) t.notMatch(seat.out, control)
+})
+
+void t.test('more typed ahead than fits: no line is carried out of which a part is missing', async (t) => {
+  const { seat, device, console } = await rig(t)
+  await seat.login('nguyen')
+  seat.type('wiggle lamp\r')
+  await seat.until(/shows go/)
+  seat.type('\r'.repeat(2_040))
+  seat.type(`call gizmo pulse pin=motorLeft on=false | grep ${'x'.repeat(100)}`)
+  seat.type(` ${'y'.repeat(200)}\r`)
+  seat.type('call gizmo pulse pin=motorRight on=false\r')
+  seat.type('\r'.repeat(100_000))
+  await seat.until(/shows off[^]*\^C\r\nbl1-e07> $/)
+  t.ok((console.component.read('counters')?.['overflow'] ?? 0) > 90_000)
+  seat.type('\r')
+  await sleep(systemClock, 20)
+  seat.type('call gizmo pulse pin=motorRight on=true\r')
+  await seat.until(/Done\./)
+  t.strictSame(device.done.filter((each) => each.startsWith('pulse')), ['pulse motorRight true'])
+})
+
+void t.test('a key that was let go while the line was held opens nothing afterwards', async (t) => {
+  const { seat, device } = await rig(t)
+  await seat.login('li')
+  device.outOfService()
+  seat.type('service flap\r')
+  await seat.until(/go on: $/)
+  seat.type('yes\r')
+  await seat.until(/Any other key ends/)
+  seat.type(' \x13')
+  await until(() => device.done.at(-1) === 'barrier closed')
+  t.strictSame(device.done, ['barrier open', 'barrier closed'], 'it shuts by itself though nothing can be said')
+  for (let press = 0; press < 10; press++) seat.type(' \x13')
+  seat.type('\x11')
+  await seat.until(/flap is closed/)
+  t.strictSame(device.done, ['barrier open', 'barrier closed'])
+})
+
+void t.test('a secret that was typed where it does not belong is not kept', async (t) => {
+  const { seat } = await rig(t)
+  await seat.login('vien')
+  for (const line of ['call access add p=bo r=viewer s=hush9hush9', 'call gizmo teach ph=hush9 --json', 'set parts.camera.url rtsp://a:hush9@cam/1']) await seat.ask(line)
+  seat.out = ''
+  seat.type('\x1b[A')
+  await until(() => seat.out.includes('\u0007'))
+  t.notMatch(seat.out, 'hush9')
+})

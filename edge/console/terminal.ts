@@ -27,8 +27,9 @@ export interface Question extends Omit<EditorOptions, 'columns'> {
 
 export interface Size { columns: number; rows: number }
 
-/** Typed ahead while a command runs; more is dropped and counted. */
-const aheadMax = 512
+/** Characters typed ahead while a command runs, and how many a key like Enter counts for; more is dropped and counted. */
+const aheadMax = 32_768
+const keyWeight = 16
 /** Between the bytes of one frame. */
 const frameGap_ms = 200
 const sizeAnswer_ms = 1_000
@@ -62,6 +63,9 @@ export class Terminal {
   readonly #counters: Counters<LineCount>
   readonly #decoder = new KeyDecoder()
   #keys: Key[] = []
+  /** How much has been typed ahead; and whether it was more than fits. */
+  #ahead = 0
+  #spills = false
   #wake: () => void = () => undefined
   #interrupt: (() => void) | undefined
   #failure: Error | undefined
@@ -90,7 +94,10 @@ export class Terminal {
   async key(limit_ms?: number, signal?: AbortSignal): Promise<Key | undefined> {
     if (this.#keys.length === 0) await this.#keyCame(limit_ms, signal)
     const key = this.#keys.shift()
-    if (key !== undefined) return key
+    if (key !== undefined) {
+      this.#ahead -= weightOf(key)
+      return key
+    }
     if (this.#failure !== undefined) throw this.#failure
     if (signal?.aborted === true) throw new CancelledError('console')
     return undefined
@@ -99,6 +106,8 @@ export class Terminal {
   /** Forgets what was typed ahead. */
   flush(): void {
     this.#keys = []
+    this.#ahead = 0
+    this.#spills = false
   }
 
   /** True when a key waits: whoever paints may wait for it. */
@@ -131,7 +140,7 @@ export class Terminal {
     } finally {
       this.io.setRaw(false)
       this.#decoder.reset()
-      this.#keys = []
+      this.flush()
       this.#failure = undefined
       this.#reading = new AbortController()
       this.#pump = this.#read()
@@ -194,7 +203,8 @@ export class Terminal {
 
   async #complete(editor: LineEditor, question: Question): Promise<void> {
     const { insert, rows } = question.complete?.(editor.text.slice(0, editor.cursor)) ?? { insert: '', rows: [] }
-    if (insert !== '') editor.insert(insert)
+    // What a component calls its pins may hold anything.
+    if (insert !== '') editor.insert(toAscii(insert))
     else if (rows.length > 0) await this.#show(editor, rows)
     else await this.write(bell)
   }
@@ -244,14 +254,30 @@ export class Terminal {
     for (const key of this.#decoder.decode(bytes)) {
       if (key.kind === 'noise') this.#counters.add('noise', key.bytes)
       if (this.#interrupt !== undefined && (key.kind === 'interrupt' || key.kind === 'break')) {
-        this.#keys = []
+        this.flush()
         this.#interrupt()
         continue
       }
-      if (this.#keys.length < aheadMax) this.#keys.push(key)
-      else this.#counters.add('overflow', key.kind === 'text' ? key.text.length : 1)
+      this.#keep(key)
     }
     this.#wake()
+  }
+
+  /** Of a line that did not fit, nothing must be carried out: what is there of it is given up, and what follows goes up to its end. */
+  #keep(key: Key): void {
+    if (this.#spills || this.#ahead + weightOf(key) > aheadMax) {
+      if (!this.#spills) this.#push({ kind: 'interrupt' })
+      this.#counters.add('overflow', key.kind === 'text' ? key.text.length : 1)
+      this.#spills = key.kind !== 'enter' || this.#ahead > aheadMax / 2
+    } else {
+      // The editor takes no line that is longer.
+      this.#push(key.kind === 'text' ? { ...key, text: key.text.slice(0, lineMax + 1) } : key)
+    }
+  }
+
+  #push(key: Key): void {
+    this.#keys.push(key)
+    this.#ahead += weightOf(key)
   }
 
   #fail(error: Error): void {
@@ -276,3 +302,5 @@ export class Terminal {
     })
   }
 }
+
+const weightOf = (key: Key): number => (key.kind === 'text' ? Math.min(key.text.length, lineMax + 1) : keyWeight)
