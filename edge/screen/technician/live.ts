@@ -22,6 +22,8 @@ export type LiveCount = 'viewers' | 'viewersRefused' | 'viewersSilent' | 'viewer
 const normal = 1000
 const policyViolation = 1008
 const tryAgainLater = 1013
+/** A page that is so many times further behind than one that is told nothing is gone. */
+const behind_max = 4
 /** How long a page may take to take its leave. */
 const farewell_ms = 1_000
 
@@ -158,7 +160,8 @@ export class Live {
     if (ping) this.#pinged = now
     const encoded = new Map<string, string | undefined>()
     for (const entry of this.#entries) {
-      if (now - entry.answered > limits.silent_ms) {
+      // One that answers without reading would heap up what it is told of its own words.
+      if (now - entry.answered > limits.silent_ms || entry.socket.bufferedAmount > behind_max * limits.buffered_B_max) {
         counters.add('viewersSilent')
         this.#entries.delete(entry)
         entry.socket.terminate()

@@ -1,13 +1,15 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import { join } from 'node:path'
+import type { WebSocket } from '@fastify/websocket'
 import * as fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { answerTo, secrets } from '../../access/rig.ts'
 import { ManualClock } from '../../base/clock.ts'
+import { Counters } from '../../base/counters.ts'
 import { silent } from '../../base/log.ts'
 import { Component } from '../../device/component.ts'
 import { DeviceModel } from '../../device/model.ts'
@@ -15,6 +17,7 @@ import { LogBook } from '../../service/log-book.ts'
 import { logsComponent } from '../../service/logs.ts'
 import { searchJournal } from './journal-search.ts'
 import { technicianLimits } from './limits.ts'
+import { Live, type LiveCount } from './live.ts'
 import { Rates } from './rates.ts'
 import { Browser, factsOf, Kettle, rig, sourceOf, until } from './rig.ts'
 import { type TechnicianOptions, TechnicianServer } from './server.ts'
@@ -212,6 +215,25 @@ void t.test('pages are bounded, and a slow one is told less rather than buffered
   t.equal(count('viewersSilent'), 1, 'one that answers no more is gone')
   t.equal(first.closed, undefined)
   second.socket.terminate()
+})
+
+void t.test('a page that answers but does not read is cut off', async (t) => {
+  const clock = new ManualClock()
+  const counters = new Counters<LiveCount>(['viewers', 'viewersRefused', 'viewersSilent', 'viewersBehind', 'viewersTalking', 'eventsMissed', 'valuesTooLong'])
+  const live = new Live({ model: new DeviceModel(), clock, limits: { ...technicianLimits, buffered_B_max: 1_000 }, counters, about: () => ({ build: '', device: '', lidar: false, downloads: false }) })
+  let isOpen = true
+  const socket = Object.assign(new EventEmitter(), {
+    OPEN: 1, readyState: 1, bufferedAmount: 0,
+    send: ({ length }: string) => void (socket.bufferedAmount += length), ping: () => socket.emit('pong'), terminate: () => void (isOpen = false),
+  })
+  const viewer = live.add(socket as unknown as WebSocket, { id: '1', person: 'li', role: 'viewer', face: 'page', where: '::1', since: 0 })
+  for (let said = 0; isOpen && said < 1_000; said++) {
+    viewer?.tell({ kind: 'held', component: 'kettle', code: 'PC-DEVICE-CONTRACT', message: 'It is no barrier.' })
+    clock.advance(technicianLimits.tell_ms)
+  }
+  t.notOk(isOpen)
+  t.equal(live.size, 0)
+  live.close()
 })
 
 void t.test('logins and requests are limited by rate', async (t) => {
