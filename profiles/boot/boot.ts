@@ -40,7 +40,7 @@ const prunePeriod_ms = 60 * 60_000
 /** @throws ConfigError for what the profile promises and the device does not have. */
 export async function assemble(bare: LoadedProfile, options: BootOptions): Promise<RunningDevice> {
   const { clock, log, state } = options
-  await mkdir(state, { recursive: true })
+  await mkdir(state, { recursive: true, mode: 0o700 })
   const { loaded, start: overlay } = await withOverlay(bare, state)
   const { profile } = loaded
   if (!options.logLevelFixed) options.book.loudness.setBase(profile.runtime.log)
