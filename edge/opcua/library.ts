@@ -5,6 +5,7 @@ import {
 } from 'node-opcua'
 import type { Clock } from '../base/clock.ts'
 import type { OpcuaLimits } from './section.ts'
+import './transport.ts'
 
 const kB = 1_024
 /** Connections beyond the sessions: for whoever is just coming, asks which endpoints there are, or is to hear a no. */
