@@ -6,6 +6,7 @@ import type { Component, News } from '../../device/component.ts'
 import type { EventSpec, Health, Identity } from '../../device/contract.ts'
 import { Alarms, severities } from './alarms.ts'
 import { addMethods, type Call } from './methods.ts'
+import { mayLook } from './rights.ts'
 import { eventFields, isReader, spaces, type Types } from './types.ts'
 import { Values } from './values.ts'
 
@@ -16,6 +17,9 @@ const readerStatus: Record<Health['status'], number> = { ready: 2, degraded: 2, 
 
 /** An object whose events are recorded: EventNotifier with SubscribeToEvents and HistoryRead (OPC 10000-3, 8.59). */
 export const eventsAndHistory = 0x05 as EventNotifierFlags
+
+/** Capabilities that tell who people are: nothing for who has no name. */
+const tellsOfPeople: ReadonlySet<string> = new Set(['access'])
 
 export interface DeviceOptions {
   component: Component
@@ -43,6 +47,7 @@ export class DeviceNode {
     this.#types = types
     this.#index = { di: space.getNamespaceIndex(spaces.di), autoId: space.getNamespaceIndex(spaces.autoId) }
     const reader = isReader(component.contract.name)
+    const open = anonymous && !tellsOfPeople.has(component.contract.name)
     this.object = types.device(component.contract).instantiate({
       browseName: { name: component.name, namespaceIndex: own.index }, nodeId: `s=${component.name}`, namespace: own, componentOf: parent,
       description: component.contract.says, eventNotifier: eventsAndHistory, eventSourceOf: space.rootFolder.objects.server,
@@ -54,10 +59,12 @@ export class DeviceNode {
       return found
     }
     this.healthVariable = part('DeviceHealth') as unknown as UAVariable
-    this.#values = new Values(component, part('ParameterSet'), own, types)
-    addMethods(component, part('MethodSet'), own, types, anonymous, call)
+    // Who may not look at a device hears nothing of its events, either.
+    this.object.setRolePermissions(mayLook(open))
+    this.#values = new Values(component, part('ParameterSet'), own, types, open)
+    addMethods(component, part('MethodSet'), own, types, open, call)
     for (const [name, spec] of this.#events()) types.event(component.contract, name, spec)
-    this.alarms = new Alarms(component, this.object, part('DeviceHealthAlarms'), own, anonymous)
+    this.alarms = new Alarms(component, this.object, part('DeviceHealthAlarms'), own, open)
     this.#group(part('Identification'))
     this.#start(reader)
   }

@@ -104,7 +104,8 @@ export class History {
   #keepEvents(object: UAObject, component?: string): void {
     const read: HistoryRead = async (context, details, _range, _encoding, more) => {
       if (!(details instanceof ReadEventDetails)) return refused('BadHistoryOperationUnsupported')
-      if (!context.checkPermission(object, PermissionType.ReadHistory)) return refused('BadUserAccessDenied')
+      // Of the Server object everybody may ask: what they hear is judged device by device.
+      if (component !== undefined && !context.checkPermission(object, PermissionType.ReadHistory)) return refused('BadUserAccessDenied')
       return this.#events(context, object, details, component, more.continuationPoint ?? undefined)
     }
     Object.assign(object, { historyRead: read })
@@ -120,7 +121,7 @@ export class History {
     const facts = remember({ kinds: [eventKind, healthKind], ...(component === undefined ? {} : { component }), ...span, most: count + 1, ...(beyond === undefined ? {} : { beyond }) })
     const shown = facts.slice(0, count)
     const events = shown.flatMap((fact) => {
-      const event = this.#event(fact, object)
+      const event = this.#event(context, fact, object)
       if (event === undefined || !checkFilter(new FilterContextOnAddressSpace(context, event), details.filter.whereClause)) return []
       return [{ eventFields: extractEventFields(context, details.filter.selectClauses ?? [], event) }]
     })
@@ -132,8 +133,8 @@ export class History {
     })
   }
 
-  /** A fact as the event that it was. Nothing of a component that is no longer there, or whose event is personal now. */
-  #event({ at, kind, body }: Remembered, object: UAObject) {
+  /** A fact as the event that it was. Nothing of a component that is gone or that this client may not see, or of an event that is personal. */
+  #event(context: ISessionContext, { at, kind, body }: Remembered, object: UAObject) {
     const { devices, space, types } = this.#options
     const device = devices.get(textOf(body['component']))
     const common = {
@@ -141,7 +142,7 @@ export class History {
       time: { dataType: DataType.DateTime, value: new Date(at) },
       receiveTime: { dataType: DataType.DateTime, value: new Date(at) },
     }
-    if (device === undefined) return undefined
+    if (device === undefined || !context.checkPermission(device.object, PermissionType.ReceiveEvents)) return undefined
     if (kind === healthKind) {
       const text = (name: string) => ({ dataType: DataType.String, value: textOf(body[name]) })
       return space.constructEventData(types.healthEvent(), {

@@ -3,6 +3,7 @@ import type { Namespace, UAObject, UAVariable } from 'node-opcua'
 import { DataType, StatusCodes, Variant } from 'node-opcua'
 import type { Component } from '../../device/component.ts'
 import type { PropertySpec } from '../../device/contract.ts'
+import { mayLook } from './rights.ts'
 import { fieldsOf, type Shape, shapeOf, toVariant } from './shape.ts'
 import type { Types } from './types.ts'
 import { unitOf } from './units.ts'
@@ -22,12 +23,14 @@ export class Values {
   readonly #component: Component
   readonly #own: Namespace
   readonly #types: Types
+  readonly #anonymous: boolean
   readonly #shown = new Map<string, Shown[]>()
 
-  constructor(component: Component, parameters: UAObject, own: Namespace, types: Types) {
+  constructor(component: Component, parameters: UAObject, own: Namespace, types: Types, anonymous: boolean) {
     this.#component = component
     this.#own = own
     this.#types = types
+    this.#anonymous = anonymous
     for (const [name, spec] of Object.entries(component.contract.members)) {
       if ((spec as { kind: string }).kind === 'property') this.#shown.set(name, this.#show(name, spec as PropertySpec, parameters))
     }
@@ -77,7 +80,7 @@ export class Values {
       browseName: name, nodeId: `s=${nodeId}`, description: says, componentOf: parent,
       dataType: this.#types.dataType(shape, path), valueRank: shape.list ? 1 : -1,
       typeDefinition: measured ? (ranged ? 'AnalogUnitRangeType' : 'AnalogUnitType') : 'BaseDataVariableType',
-      accessLevel: 'CurrentRead', userAccessLevel: 'CurrentRead',
+      accessLevel: 'CurrentRead', userAccessLevel: 'CurrentRead', rolePermissions: mayLook(this.#anonymous),
     })
     if (measured) this.#detail(variable, 'EngineeringUnits', 'EUInformation', unitOf(unit))
     if (ranged) this.#detail(variable, 'EURange', 'Range', this.#own.addressSpace.constructExtensionObject(rangeType(this.#own), { low: shape.minimum, high: shape.maximum }))
