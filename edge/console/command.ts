@@ -86,6 +86,8 @@ export interface Command {
   live?: boolean
   /** It tells what happens while it happens: nobody turns pages meanwhile. */
   follows?: boolean
+  /** It may change something, and each time stands on the record: cannot be watched. */
+  changes?: boolean
   run(context: Context, args: readonly (string | undefined)[]): AsyncIterable<Item> | Iterable<Item>
 }
 

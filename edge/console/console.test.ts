@@ -211,6 +211,9 @@ void t.test('whoever looks on fills no journal', async (t) => {
   seat.type('\x03')
   await seat.until(/\^C\r\n.*> $/)
   t.equal(device.facts.filter(({ kind }) => kind === 'access.command').length, 1, 'the first look is on the record')
+  seat.type('watch 1 undo 1\r')
+  await seat.until(/may change something/)
+  t.equal(device.facts.filter(({ kind }) => kind === 'access.command').length, 1, 'what may change something is not repeated off the record')
 })
 
 void t.test('a barrier is open only while the key is held', async (t) => {

@@ -150,6 +150,7 @@ export class Shell {
   async *#look(words: readonly string[], context: Context): AsyncGenerator<Item> {
     const { command, args } = this.#language.find(words)
     if (command.live === true || command.follows === true) throw new UsageError('PC-CONSOLE-SYNTAX', 'This command goes on by itself, or talks with you: it cannot be watched.')
+    if (command.changes === true) throw new UsageError('PC-CONSOLE-SYNTAX', 'This command may change something: it cannot be watched.')
     yield* command.run(context, args)
   }
 

@@ -95,7 +95,7 @@ export const logCommands: readonly Command[] = [
   },
   { words: ['log', 'follow'], group, says: 'the log as it is written; Ctrl-C ends', example: 'log follow passport', args: [component], follows: true, run: follow },
   {
-    words: ['log', 'level'], group, says: 'lets a component, or all, write more for a while', example: 'log level debug passport 120', run: level,
+    words: ['log', 'level'], group, changes: true, says: 'lets a component, or all, write more for a while', example: 'log level debug passport 120', run: level,
     args: [
       { name: 'level', says: 'the least urgent lines', choices: () => levels.map((word) => ({ word, says: '' })) },
       component, { name: 'seconds', says: 'for how long', optional: true, from: 1, to: 86_400 },

@@ -57,11 +57,11 @@ export const settingsCommands: readonly Command[] = [
   { words: ['settings'], group, says: 'what was changed at the device, and by whom', example: 'settings', run: list },
   { words: ['get'], group, says: 'a value of the profile, and what it may be', example: 'get gate.limits.door_s', args: [path], run: get },
   {
-    words: ['set'], group, says: 'changes a value of the profile within its limits', example: 'set gate.limits.door_s 8',
+    words: ['set'], group, changes: true, says: 'changes a value of the profile within its limits', example: 'set gate.limits.door_s 8',
     args: [path, { name: 'value', says: 'the new value', rest: true }], run: set,
   },
   {
-    words: ['undo'], group, says: 'takes a change back', example: 'undo 3', run: undo,
+    words: ['undo'], group, changes: true, says: 'takes a change back', example: 'undo 3', run: undo,
     args: [{ name: 'id', says: 'the number of a change', open: true, choices: (model) => known(model).map(({ id, path: changed }) => ({ word: String(id), says: changed })) }],
   },
 ]
