@@ -44,6 +44,7 @@ void t.test('a point cloud file, and what is none', async (t) => {
   refused(file.subarray(0, -1), /ends too early/)
   refused(Buffer.from(header('x y', '4', 'F', 0)), /not described/)
   refused(Buffer.from(header('x', '4', 'Q', 0)), /unknown type/)
+  refused(Buffer.from(header('x', '\0', 'F', 2)), /unknown type/)
   refused(Buffer.from(header('x', '4', 'F', -1)), /number of points/)
   refused(Buffer.from(header('x', '4', 'F', 0).replace('WIDTH', 'COUNT 3\nWIDTH')), /several values/)
   fc.assert(fc.property(fc.nat(file.length), fc.uint8Array({ maxLength: 12 }), (at, put) => {

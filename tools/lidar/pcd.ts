@@ -40,17 +40,20 @@ export function readPcd(bytes: Uint8Array): PointCloud {
   if (names.length === 0 || sizes.length !== names.length || types.length !== names.length) throw refused('its fields are not described')
   if ((words.get('COUNT') ?? []).some((count) => count !== '1')) throw refused('a field has several values')
   if (!Number.isInteger(length) || length < 0 || length > pointsMax) throw refused('its number of points is none')
+  const values = names.map((name, index) => {
+    const read = readers[`${types[index]}${sizes[index]}`]
+    if (read === undefined) throw refused(`field ${name} has an unknown type`)
+    return read
+  })
   const record = sizes.reduce((sum, size) => sum + size, 0)
   const start = end.index + end[0].length
   if (bytes.length < start + length * record) throw refused('it ends too early')
   const view = new DataView(bytes.buffer, bytes.byteOffset + start, length * record)
   const fields = new Map<string, Float64Array>()
   let offset = 0
-  for (const [index, name] of names.entries()) {
-    const read = readers[`${types[index]}${sizes[index]}`]
-    if (read === undefined) throw refused(`field ${name} has an unknown type`)
+  for (const [index, read] of values.entries()) {
     const at = offset
-    fields.set(name, Float64Array.from({ length }, (_, point) => read(view, point * record + at)))
+    fields.set(names[index] ?? '', Float64Array.from({ length }, (_, point) => read(view, point * record + at)))
     offset += sizes[index] ?? 0
   }
   return { length, fields }
