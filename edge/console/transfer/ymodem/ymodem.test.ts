@@ -1,9 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { ascii, concat, hex } from '../../../base/bytes.ts'
-import { ManualClock } from '../../../base/clock.ts'
-import { describe, PortcullisError } from '../../../base/error.ts'
-import { type Answer, type Offer, patienceDefaults, type Script } from '../script.ts'
+import { type Answer, type Offer, patienceDefaults, type Wish } from '../script.ts'
+import { TrialWorld } from '../trial-world.ts'
 import { block, BlockReader, type BlockToken, filler, Sign } from './block.ts'
 import { receiveYmodem } from './receive.ts'
 import { sendYmodem } from './send.ts'
@@ -19,50 +18,25 @@ function sentBy(file: Uint8Array, description = described): Uint8Array[] {
   return [block(0, description, 0), ...blocks, end, end, last]
 }
 
-class World {
-  readonly clock = new ManualClock()
+class World extends TrialWorld {
   written = new Uint8Array(0)
   stored = new Uint8Array(0)
   completed = 0
-  wishes = 0
   offer: Offer | undefined
   refuses = false
-  readonly #heard: Uint8Array[]
 
-  constructor(...heard: Uint8Array[]) {
-    this.#heard = heard
-  }
-
-  play<Result>(script: Script<Result>): { result?: Result; code?: string } {
-    let answer: Answer
-    try {
-      for (; ;) {
-        const step = script.next(answer)
-        if (step.done === true) return { result: step.value }
-        const wish = step.value
-        this.wishes++
-        answer = undefined
-        if (wish.wish === 'write') this.written = concat([this.written, wish.bytes])
-        else if (wish.wish === 'store') this.stored = concat([this.stored, wish.bytes])
-        else if (wish.wish === 'complete') this.completed++
-        else if (wish.wish === 'read') answer = content.subarray(wish.at, wish.at + wish.length)
-        else if (wish.wish === 'listen') answer = this.#hear(wish.limit_ms)
-        else if (wish.wish === 'accept') {
-          this.offer = wish.offer
-          answer = this.refuses ? 'refused' : { at: 0, crc32: 0 }
-        }
-      }
-    } catch (error) {
-      if (!(error instanceof PortcullisError)) throw error
-      return { code: describe(error).code }
+  protected override grant(wish: Wish): Answer {
+    if (wish.wish === 'write') this.written = concat([this.written, wish.bytes])
+    else if (wish.wish === 'store') this.stored = concat([this.stored, wish.bytes])
+    else if (wish.wish === 'complete') this.completed++
+    else if (wish.wish === 'read') return content.subarray(wish.at, wish.at + wish.length)
+    // So long it also waits for a broken block to pass.
+    else if (wish.wish === 'listen') return this.hear(wish.limit_ms, 200)
+    else if (wish.wish === 'accept') {
+      this.offer = wish.offer
+      return this.refuses ? 'refused' : { at: 0, crc32: 0 }
     }
-  }
-
-  /** Looking only, and while a broken block is passing, nothing is heard. */
-  #hear(limit_ms: number): Uint8Array {
-    const bytes = limit_ms <= 200 ? undefined : this.#heard.shift()
-    if (bytes === undefined) this.clock.advance(limit_ms)
-    return bytes ?? new Uint8Array(0)
+    return undefined
   }
 
   receive(): { code?: string } {

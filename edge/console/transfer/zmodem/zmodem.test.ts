@@ -2,10 +2,9 @@ import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import t from 'tap'
 import { ascii, concat, fromHex, hex } from '../../../base/bytes.ts'
-import { ManualClock } from '../../../base/clock.ts'
-import { describe, PortcullisError } from '../../../base/error.ts'
 import { describeFile, readDescription } from '../description.ts'
-import { type Acceptance, type Answer, type Offer, patienceDefaults, type Script, type Wish } from '../script.ts'
+import { type Acceptance, type Answer, type Offer, patienceDefaults, type Wish } from '../script.ts'
+import { TrialWorld } from '../trial-world.ts'
 import { abortSequence, Conversion, End, flags, hexHeader, Packer, subpacketMax, Type } from './frame.ts'
 import { type Token, ZmodemReader } from './reader.ts'
 import { receiveZmodem, zmodemReceiveDefaults, type ZmodemReceiveOptions } from './receive.ts'
@@ -19,55 +18,27 @@ const tokensOf = (...parts: Uint8Array[]): Token[] => {
   return tokens
 }
 
-/** A world without time: hears what it is given piece by piece, then silence, in which the clock runs. */
-class World {
-  readonly clock = new ManualClock()
+class World extends TrialWorld {
   readonly written: Uint8Array[] = []
   readonly offers: Offer[] = []
   stored = new Uint8Array(0)
   restarts = 0
   completed = 0
-  wishes = 0
   acceptance: (offer: Offer) => Acceptance = () => ({ at: 0, crc32: 0 })
   file: Uint8Array = new Uint8Array(0)
-  readonly #heard: Uint8Array[]
-
-  constructor(...heard: Uint8Array[]) {
-    this.#heard = heard
-  }
-
-  play<Result>(script: Script<Result>): { result?: Result; code?: string } {
-    let answer: Answer
-    try {
-      for (; ;) {
-        const step = script.next(answer)
-        if (step.done === true) return { result: step.value }
-        this.wishes++
-        answer = this.#grant(step.value)
-      }
-    } catch (error) {
-      if (!(error instanceof PortcullisError)) throw error
-      return { code: describe(error).code }
-    }
-  }
 
   /** The headers that it sent. */
   said(): string[] {
     return tokensOf(...this.written).filter((token) => token.kind === 'header').map(({ type, argument }) => `${Object.entries(Type).find(([, value]) => value === type)?.[0]} ${argument}`)
   }
 
-  #grant(wish: Wish): Answer {
+  protected override grant(wish: Wish): Answer {
     switch (wish.wish) {
       case 'write':
         this.written.push(wish.bytes)
         break
-      case 'listen': {
-        // Whoever only looks finds nothing yet: answers come to those who wait.
-        if (wish.limit_ms === 0) return new Uint8Array(0)
-        const bytes = this.#heard.shift()
-        if (bytes === undefined) this.clock.advance(wish.limit_ms)
-        return bytes ?? new Uint8Array(0)
-      }
+      case 'listen':
+        return this.hear(wish.limit_ms, 0)
       case 'read':
         return this.file.subarray(wish.at, wish.at + wish.length)
       case 'accept':
