@@ -74,6 +74,15 @@ void t.test('a technician commissions an e-Gate over a serial cable', { skip: mi
     laptop.enter(person)
     await prove(person)
   }
+  /** The cable is plugged in again. */
+  const comeBack = async (): Promise<void> => {
+    await cable.plug()
+    laptop.start()
+    await laptop.until(/Terminal ready/)
+    await newLogin(laptop)
+    laptop.enter('nguyen')
+    await prove('nguyen')
+  }
   /** Somebody else takes the line. */
   const handOver = async (person: Person): Promise<void> => {
     laptop.enter(`login ${person}`)
@@ -239,12 +248,7 @@ void t.test('a technician commissions an e-Gate over a serial cable', { skip: mi
     laptop.stop()
     cable.unplug()
     await lost(told)
-    await cable.plug()
-    laptop.start()
-    await laptop.until(/Terminal ready/)
-    await newLogin(laptop)
-    laptop.enter('nguyen')
-    await prove('nguyen')
+    await comeBack()
     t.match(await ask('show health console'), /console +ready/)
   })
 
@@ -270,12 +274,7 @@ void t.test('a technician commissions an e-Gate over a serial cable', { skip: mi
     const kept = half()
     t.ok(kept >= 50_000 && kept < 600_000, `${kept} bytes are kept`)
     t.notOk(existsSync(join(inbox, 'large.bin')), 'and are no file yet')
-    await cable.plug()
-    laptop.start()
-    await laptop.until(/Terminal ready/)
-    await newLogin(laptop)
-    laptop.enter('nguyen')
-    await prove('nguyen')
+    await comeBack()
     await send()
     const resumed = await laptop.until(/was received: 600000 bytes\.\nbl1-e07> $/, 60_000)
     t.match(resumed, 'exit status: 0')
