@@ -88,7 +88,7 @@ export class Access implements Gatekeeper {
     }
     this.#hashing = new SecretHashing(options.cost)
     this.#accounts = new Accounts(file)
-    this.#guard = new Guard({ file: join(dirname(file), recordName), clock, log, watchesHousing: section.tamper !== undefined })
+    this.#guard = new Guard({ file: join(dirname(file), recordName), clock, log, watchesHousing: section.tamper !== undefined, random })
     this.#challenges = new Challenges({ clock, device, authorities: this.#authorities, open_ms: section.challenge_min * 60_000, random })
     this.#sessions = new Sessions({ clock, most: { people: section.sessions_max, opcua: section.opcua_sessions_max }, idle_s: section.idle_s, random })
     this.#facts = new AccessFacts(sink, clock)

@@ -1,5 +1,5 @@
 /** What holds people up, kept over restarts: waits after failed attempts, and the seal of an opened housing. */
-import { createHmac, randomBytes } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import type { Clock, Instant } from '../base/clock.ts'
 import type { ErrorCode } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
@@ -12,6 +12,7 @@ export interface GuardOptions {
   log: Logger
   /** A damaged record may have said that the housing was opened. */
   watchesHousing: boolean
+  random(bytes: number): Uint8Array
 }
 
 /** The wait for everybody's secret when what was counted before is not known any more. */
@@ -22,13 +23,14 @@ export class Guard {
   readonly #options: GuardOptions
   readonly #record: AccessRecord
   /** Names without an account share 256 places: what was typed must not be found out from the record. */
-  readonly #bucketKey = randomBytes(32)
+  readonly #bucketKey: Uint8Array
   #sealed = false
   #heldUntil: Instant = 0
   #trouble: ErrorCode | undefined
 
   constructor(options: GuardOptions) {
     this.#options = options
+    this.#bucketKey = options.random(32)
     this.lockouts = new Lockouts(options.clock)
     this.#record = new AccessRecord(options.file, () => ({ failures: this.lockouts.snapshot(), sealed: this.#sealed }))
   }
