@@ -1,6 +1,23 @@
 /** Waiting with a limit and a way out: nothing in Portcullis waits for ever. */
-import type { Clock } from './clock.ts'
+import type { Cancel, Clock } from './clock.ts'
 import { CancelledError, type ErrorCode, TimeoutError } from './error.ts'
+
+/** Calls `action` each `period_ms` from now on, each time a period after it returned, until it is told to stop. */
+export function every(clock: Clock, period_ms: number, action: () => void): Cancel {
+  let cancel: Cancel = () => undefined
+  let stopped = false
+  const wait = (): void => {
+    cancel = clock.after(period_ms, () => {
+      action()
+      if (!stopped) wait()
+    })
+  }
+  wait()
+  return () => {
+    stopped = true
+    cancel()
+  }
+}
 
 /** Resolves after `delay_ms`, or rejects with `CancelledError` as soon as `signal` aborts. */
 export function sleep(clock: Clock, delay_ms: number, signal?: AbortSignal): Promise<void> {

@@ -1,6 +1,7 @@
 /** The journal as a component: every face sees its state, and an engineer can erase a day from there. */
 import type { Clock } from '../base/clock.ts'
 import { Type } from '../base/schema.ts'
+import { every } from '../base/wait.ts'
 import { Component } from '../device/component.ts'
 import { command, contract, property } from '../device/contract.ts'
 import type { Journal } from './journal.ts'
@@ -37,21 +38,20 @@ export function journalComponent(journal: Journal, clock: Clock): { component: C
       unavailable: { status: 'failed' as const, code: 'PC-JOURNAL-STORAGE', says: 'The journal cannot be written.' },
     }[journal.state])
   }
-  let cancel = (): void => undefined
-  const tick = (): void => {
+  const tell = (): void => {
     component.publish('last', journal.last)
     component.publish('counters', journal.counters)
-    cancel = clock.after(period_ms, tick)
   }
   component.publish('epoch', journal.epoch)
   const stopListening = journal.onState(show)
   show()
-  tick()
+  tell()
+  const stopTelling = every(clock, period_ms, tell)
   return {
     component,
     stop: () => {
       stopListening()
-      cancel()
+      stopTelling()
       component.publish('health', { status: 'stopped' })
     },
   }

@@ -7,6 +7,7 @@
 import { spawn } from 'node:child_process'
 import type { Cancel, Clock } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
+import { every } from '../base/wait.ts'
 
 /** systemd takes a message within milliseconds; a helper that hangs must not pile up. */
 const sendLimit_ms = 5_000
@@ -33,18 +34,19 @@ export function createNotifier({ clock, log, env, alive }: NotifierOptions): Not
     child.unref()
   }
   const watchdog_ms = Number(env['WATCHDOG_USEC'] ?? 0) / 1000
-  let cancel: Cancel = () => undefined
+  let stopBeating: Cancel = () => undefined
   const beat = (): void => {
     if (alive()) send('WATCHDOG=1')
     else log.error({ code: 'PC-RUN-NOT-ALIVE' }, 'no sign of life is sent: the runtime is not well')
-    cancel = clock.after(watchdog_ms / 3, beat)
   }
   return {
     ready() {
       send('--ready')
-      if (watchdog_ms > 0) beat()
+      if (watchdog_ms === 0) return
+      beat()
+      stopBeating = every(clock, watchdog_ms / 3, beat)
     },
     stopping: () => send('STOPPING=1'),
-    stop: () => cancel(),
+    stop: () => stopBeating(),
   }
 }

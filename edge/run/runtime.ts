@@ -2,6 +2,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Cancel, Clock } from '../base/clock.ts'
 import { Type } from '../base/schema.ts'
+import { every } from '../base/wait.ts'
 import { Component } from '../device/component.ts'
 import { contract, event, property } from '../device/contract.ts'
 
@@ -30,7 +31,7 @@ export class RuntimeMonitor {
   readonly #limits: RuntimeLimits
   readonly #delay = monitorEventLoopDelay({ resolution: resolution_ms })
   readonly #over = new Set<'lag' | 'memory'>()
-  #cancel: Cancel = () => undefined
+  #stopTicking: Cancel = () => undefined
   #lastTick: number
 
   constructor(version: string, clock: Clock, limits: RuntimeLimits) {
@@ -45,10 +46,11 @@ export class RuntimeMonitor {
     this.#delay.enable()
     this.component.publish('health', { status: 'ready' })
     this.#tick()
+    this.#stopTicking = every(this.#clock, period_ms, () => this.#tick())
   }
 
   stop(): void {
-    this.#cancel()
+    this.#stopTicking()
     this.#delay.disable()
     this.component.publish('health', { status: 'stopped' })
   }
@@ -70,7 +72,6 @@ export class RuntimeMonitor {
     this.#judge('memory', memory, this.#limits.memory_mb_max)
     const says = [...this.#over].map((what) => (what === 'lag' ? 'The event loop is late.' : 'It uses more memory than it may.')).join(' ')
     this.component.publish('health', says === '' ? { status: 'ready' } : { status: 'degraded', code: 'PC-RUN-OVERLOAD', says })
-    this.#cancel = this.#clock.after(period_ms, () => this.#tick())
   }
 
   #judge(what: 'lag' | 'memory', value: number, limit: number): void {

@@ -4,16 +4,12 @@
  * The page may know only what `snapshot.ts` names. The server answers on the loopback address
  * unless told otherwise, takes no input but requests to read, and every kind of client is bounded.
  */
-import { readFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
-import fastifyStatic from '@fastify/static'
-import fastifyWebsocket from '@fastify/websocket'
-import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Cancel, Clock } from '../base/clock.ts'
 import { Counters } from '../base/counters.ts'
-import { CancelledError, ConfigError, describe, ForbiddenError, PortcullisError, ResourceError, UsageError } from '../base/error.ts'
+import { CancelledError, describe, ForbiddenError, ResourceError, UsageError } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
-import { parse, Type } from '../base/schema.ts'
+import { every } from '../base/wait.ts'
 import { Camera } from '../device/capabilities.ts'
 import { Component, type ComponentOf } from '../device/component.ts'
 import type { SelfTestReport } from '../device/contract.ts'
@@ -21,17 +17,12 @@ import type { DeviceModel } from '../device/model.ts'
 import { Gate } from '../gate/contract.ts'
 import { Screen } from './contract.ts'
 import { Mirror, type MirrorCount, type MirrorLimits } from './mirror.ts'
-import { isLoopback, isOwnHost, isOwnOrigin, protectiveHeaders } from './protection.ts'
+import { type PageCount, pageCounts, PageHost, type PageLimits, pageLimits } from './page-host.ts'
+import { isLoopback } from './protection.ts'
 import { type Language, mirrorPhase, shown, type Snapshot } from './snapshot.ts'
 import { type ViewerCount, type ViewerLimits, Viewers } from './viewers.ts'
 
-export interface ScreenLimits extends ViewerLimits, MirrorLimits {
-  /** TCP connections of every kind together. */
-  connectionsMax: number
-  /** How long a request may take to arrive. */
-  request_ms: number
-  header_B_max: number
-}
+export type ScreenLimits = ViewerLimits & MirrorLimits & PageLimits
 
 export const screenLimits: Readonly<ScreenLimits> = {
   viewersMax: 8,
@@ -42,9 +33,7 @@ export const screenLimits: Readonly<ScreenLimits> = {
   frameGap_ms: 80,
   frame_B_max: 2_000_000,
   stalled_ms: 3_000,
-  connectionsMax: 48,
-  request_ms: 5_000,
-  header_B_max: 8_192,
+  ...pageLimits,
 }
 
 export interface ScreenOptions {
@@ -66,14 +55,12 @@ export interface ScreenOptions {
   limits?: Partial<ScreenLimits>
 }
 
-const Build = Type.Object({ build: Type.String({ pattern: '^[0-9a-f]{8,64}$' }) })
-
-type Count = ViewerCount | MirrorCount | 'connectionsRefused' | 'requestsForeign' | 'viewsInvalid'
+type Count = ViewerCount | MirrorCount | PageCount | 'viewsInvalid'
 
 const counts: readonly Count[] = [
   'viewers', 'viewersRefused', 'viewersSlow', 'viewersSilent', 'viewersTalking',
   'mirrors', 'mirrorsRefused', 'mirrorsStalled', 'framesShown', 'framesSkipped', 'framesTooLarge', 'framesTooOld',
-  'connectionsRefused', 'requestsForeign', 'viewsInvalid',
+  ...pageCounts, 'viewsInvalid',
 ]
 
 /** How often the counters are made known. */
@@ -86,22 +73,22 @@ export class ScreenServer {
   readonly #limits: ScreenLimits
   readonly #counters = new Counters<Count>(counts)
   readonly #undo: Cancel[] = []
-  #app: FastifyInstance | undefined
+  readonly #host: PageHost
   #viewers: Viewers | undefined
   #mirror: Mirror | undefined
-  #build = ''
-  #address: string | undefined
 
   constructor(options: ScreenOptions) {
     if (options.languages.length === 0) throw new UsageError('PC-SCREEN-LANGUAGE', 'The page needs at least one language.')
     this.#options = options
     this.#limits = { ...screenLimits, ...options.limits }
+    const { host, port, pageDir } = options
+    this.#host = new PageHost({ component: 'screen', says: "the traveller's page", host, port, pageDir, limits: this.#limits, counters: this.#counters })
     this.component = new Component('screen', Screen, options.clock, { selfTest: () => this.#selfTest() })
   }
 
   /** The page's address, such as `http://127.0.0.1:8080`; `undefined` while it is not served. */
   get address(): string | undefined {
-    return this.#address
+    return this.#host.address
   }
 
   /**
@@ -112,34 +99,30 @@ export class ScreenServer {
     if (signal?.aborted === true) throw new CancelledError('screen')
     this.component.publish('health', { status: 'starting' })
     try {
-      this.#build = await readBuild(this.#options.pageDir)
-      this.#follow()
-      this.#app = await this.#serve()
-      this.#address = await this.#listen(this.#app)
+      await this.#host.open((app) => this.#serve(app))
     } catch (error) {
       await this.stop()
-      this.component.publish('health', { status: 'failed', ...healthOf(error) })
+      const { code, message } = describe(error)
+      this.component.publish('health', { status: 'failed', code, says: message })
       throw error
     }
     const onAbort = (): void => void this.stop()
     signal?.addEventListener('abort', onAbort, { once: true })
     this.#undo.push(() => signal?.removeEventListener('abort', onAbort))
-    this.component.publish('address', this.#address)
-    this.component.publish('build', this.#build)
+    const { address = '', build } = this.#host
+    this.component.publish('address', address)
+    this.component.publish('build', build)
     this.component.publish('health', { status: 'ready' })
-    this.#options.log.info({ component: 'screen', address: this.#address, build: this.#build }, "The traveller's page is served.")
+    this.#options.log.info({ component: 'screen', address, build }, "The traveller's page is served.")
   }
 
   /** Resolves when every connection is closed. Safe to call more than once. */
   async stop(): Promise<void> {
-    const app = this.#app
-    this.#app = undefined
-    this.#address = undefined
     for (const undo of this.#undo.splice(0)) undo()
     this.#mirror?.close()
     this.#viewers?.close()
     this.#viewers = undefined
-    await app?.close()
+    await this.#host.close()
     this.component.publish('health', { status: 'stopped' })
   }
 
@@ -152,14 +135,13 @@ export class ScreenServer {
     this.#viewers = new Viewers(clock, this.#limits, this.#counters, this.#message())
     const show = (): void => this.#viewers?.show(this.#message())
     this.#undo.push(gate.onChange('view', show), gate.onChange('health', show))
-    let cancel: Cancel = () => undefined
-    const count = (): void => {
-      this.component.publish('counters', this.#counters.snapshot())
-      this.component.publish('viewers', this.#viewers?.size ?? 0)
-      cancel = clock.after(count_ms, count)
-    }
-    count()
-    this.#undo.push(() => cancel())
+    this.#undo.push(every(clock, count_ms, () => this.#count()))
+    this.#count()
+  }
+
+  #count(): void {
+    this.component.publish('counters', this.#counters.snapshot())
+    this.component.publish('viewers', this.#viewers?.size ?? 0)
   }
 
   /** The snapshot of now as text; sets the mirror accordingly. */
@@ -168,7 +150,7 @@ export class ScreenServer {
     if (view?.phase === mirrorPhase) this.#mirror?.open(view.passage)
     else this.#mirror?.close()
     const { languages } = this.#options
-    return JSON.stringify({ build: this.#build, languages, mirror: this.#mirror?.isOpen ?? false, view } satisfies Snapshot)
+    return JSON.stringify({ build: this.#host.build, languages, mirror: this.#mirror?.isOpen ?? false, view } satisfies Snapshot)
   }
 
   /** A gate that cannot do its work has no view to be trusted, except that an emergency stays one. */
@@ -185,42 +167,11 @@ export class ScreenServer {
     }
   }
 
-  async #serve(): Promise<FastifyInstance> {
-    const { request_ms, header_B_max } = this.#limits
-    const app = fastify({
-      logger: false, bodyLimit: 1, requestTimeout: request_ms, keepAliveTimeout: request_ms, forceCloseConnections: true,
-      http: { maxHeaderSize: header_B_max, headersTimeout: request_ms },
-    })
-    app.server.maxConnections = this.#limits.connectionsMax
-    app.server.on('drop', () => this.#counters.add('connectionsRefused'))
-    app.setErrorHandler((error, _, reply) => refuse(error, reply))
-    app.setNotFoundHandler((_, reply) => refuse({ statusCode: 404 }, reply))
-    await app.register(fastifyWebsocket, { options: { maxPayload: 1_024, perMessageDeflate: false } })
-    // After the plugin's own hook, which tells a WebSocket from a request, and before any route.
-    app.addHook('onRequest', async (request, reply) => this.#protect(request, reply))
-    await app.register(fastifyStatic, { root: resolve(this.#options.pageDir), cacheControl: false, dotfiles: 'deny' })
+  #serve(app: FastifyInstance): void {
+    this.#follow()
     app.get('/state', { websocket: true }, (socket) => this.#viewers?.add(socket))
     app.get('/mirror', (request, reply) => this.#reflect(request, reply))
     app.get('/health', () => this.#health())
-    return app
-  }
-
-  async #listen(app: FastifyInstance): Promise<string> {
-    const { host = '127.0.0.1', port } = this.#options
-    try {
-      return await app.listen({ host, port })
-    } catch (cause) {
-      const says = `The traveller's page cannot be served on ${host}, port ${port}.`
-      throw new ConfigError('PC-SCREEN-ADDRESS', says, { component: 'screen', cause })
-    }
-  }
-
-  #protect(request: FastifyRequest, reply: FastifyReply): void {
-    void reply.headers(protectiveHeaders)
-    const { host, origin } = request.headers
-    if (isOwnHost(host) && (!request.ws || isOwnOrigin(origin, host))) return
-    this.#counters.add('requestsForeign')
-    throw new ForbiddenError('PC-SCREEN-FOREIGN', 'The page answers only to its own address.')
   }
 
   #reflect(request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -234,45 +185,15 @@ export class ScreenServer {
   }
 
   #health(): object {
-    return { status: this.component.health.status, build: this.#build, viewers: this.#viewers?.size ?? 0 }
+    return { status: this.component.health.status, build: this.#host.build, viewers: this.#viewers?.size ?? 0 }
   }
 
   async #selfTest(): Promise<SelfTestReport> {
-    const build = await readBuild(this.#options.pageDir).catch(() => undefined)
     const viewers = this.#viewers?.size ?? 0
     const checks = [
-      { name: 'page', passed: build === this.#build, says: 'The served page is complete and the one that was started with.' },
-      { name: 'address', passed: this.#address !== undefined, says: 'The page is served.' },
+      ...await this.#host.checks(this.#options.clock),
       { name: 'viewers', passed: viewers > 0, value: viewers, unit: '1', says: 'A page watches the gate.' },
     ]
     return { passed: checks.every((check) => check.passed), checks }
   }
-}
-
-/** Which bundle lies in this folder. @throws ConfigError (PC-SCREEN-PAGE). */
-async function readBuild(pageDir: string): Promise<string> {
-  try {
-    const content: unknown = JSON.parse(await readFile(join(pageDir, 'build.json'), 'utf8'))
-    return parse(Build, content, 'PC-SCREEN-PAGE', "page's build.json").build
-  } catch (cause) {
-    const says = "The traveller's page is not built: run `node tools/bundle/bundle-page.ts`."
-    throw new ConfigError('PC-SCREEN-PAGE', says, { component: 'screen', cause })
-  }
-}
-
-function healthOf(error: unknown): { code: string; says: string } {
-  const { code, message } = describe(error)
-  return { code, says: message }
-}
-
-/** Says what was wrong with a request without repeating any of it. */
-function refuse(error: unknown, reply: FastifyReply): void {
-  const known = error instanceof PortcullisError
-  const body = known ? describe(error) : { code: 'PC-SCREEN-REQUEST', message: 'The page cannot answer this request.' }
-  void reply.code(known ? statusOf(error) : ((error as { statusCode?: number }).statusCode ?? 500)).send(body)
-}
-
-function statusOf(error: PortcullisError): number {
-  if (error instanceof ForbiddenError) return 403
-  return error instanceof ResourceError ? 503 : 500
 }

@@ -2,6 +2,8 @@
 import type { WebSocket } from '@fastify/websocket'
 import type { Cancel, Clock, Instant } from '../base/clock.ts'
 import type { Counters } from '../base/counters.ts'
+import { every } from '../base/wait.ts'
+import { Farewells } from './farewells.ts'
 
 export interface ViewerLimits {
   /** How many pages may watch at once. */
@@ -16,28 +18,22 @@ export interface ViewerLimits {
 
 export type ViewerCount = 'viewers' | 'viewersRefused' | 'viewersSlow' | 'viewersSilent' | 'viewersTalking'
 
-/** WebSocket close codes (RFC 6455, 7.4.1). */
-const policyViolation = 1008
-const tryAgainLater = 1013
-
-/** How long a page may take to take its leave. */
-const farewell_ms = 1_000
-
 export class Viewers {
   readonly #clock: Clock
   readonly #limits: ViewerLimits
   readonly #counters: Counters<ViewerCount>
   readonly #answered = new Map<WebSocket, Instant>()
-  readonly #farewells = new Set<Cancel>()
+  readonly #farewells: Farewells
+  readonly #stopBeating: Cancel
   #message: string
-  #cancelBeat: Cancel | undefined
 
   constructor(clock: Clock, limits: ViewerLimits, counters: Counters<ViewerCount>, message: string) {
     this.#clock = clock
     this.#limits = limits
     this.#counters = counters
     this.#message = message
-    this.#beatLater()
+    this.#farewells = new Farewells(clock)
+    this.#stopBeating = every(clock, limits.beat_ms, () => this.#beat())
   }
 
   get size(): number {
@@ -47,7 +43,7 @@ export class Viewers {
   add(socket: WebSocket): void {
     if (this.size >= this.#limits.viewersMax) {
       this.#counters.add('viewersRefused')
-      this.#dismiss(socket, tryAgainLater, `PC-SCREEN-FULL: ${this.#limits.viewersMax} pages already watch this gate.`)
+      this.#dismiss(socket, 'tryAgainLater', `PC-SCREEN-FULL: ${this.#limits.viewersMax} pages already watch this gate.`)
       return
     }
     this.#counters.add('viewers')
@@ -58,7 +54,7 @@ export class Viewers {
     socket.on('close', () => this.#answered.delete(socket))
     socket.on('message', () => {
       this.#counters.add('viewersTalking')
-      this.#dismiss(socket, policyViolation, 'PC-SCREEN-TALK: this socket only tells.')
+      this.#dismiss(socket, 'policyViolation', 'PC-SCREEN-TALK: this socket only tells.')
     })
     this.#tell(socket)
   }
@@ -70,17 +66,10 @@ export class Viewers {
   }
 
   close(): void {
-    this.#cancelBeat?.()
-    for (const cancel of this.#farewells) cancel()
+    this.#stopBeating()
+    this.#farewells.stop()
     for (const socket of this.#answered.keys()) socket.terminate()
     this.#answered.clear()
-  }
-
-  #beatLater(): void {
-    this.#cancelBeat = this.#clock.after(this.#limits.beat_ms, () => {
-      this.#beat()
-      this.#beatLater()
-    })
   }
 
   #beat(): void {
@@ -105,17 +94,8 @@ export class Viewers {
     socket.terminate()
   }
 
-  #dismiss(socket: WebSocket, code: number, reason: string): void {
+  #dismiss(socket: WebSocket, why: 'policyViolation' | 'tryAgainLater', reason: string): void {
     this.#answered.delete(socket)
-    socket.close(code, reason)
-    const cancel = this.#clock.after(farewell_ms, () => {
-      this.#farewells.delete(cancel)
-      socket.terminate()
-    })
-    this.#farewells.add(cancel)
-    socket.once('close', () => {
-      cancel()
-      this.#farewells.delete(cancel)
-    })
+    this.#farewells.dismiss(socket, why, reason)
   }
 }

@@ -2,14 +2,9 @@
  * Serves the lidar view: the page's files, and over a WebSocket the setup, the state and the clouds.
  * It only shows: the page cannot command anything. Loopback unless told otherwise.
  */
-import { resolve } from 'node:path'
-import fastifyStatic from '@fastify/static'
-import fastifyWebsocket from '@fastify/websocket'
-import { type FastifyInstance, fastify } from 'fastify'
 import type { Clock } from '../../base/clock.ts'
 import { Counters } from '../../base/counters.ts'
-import { ConfigError, ForbiddenError } from '../../base/error.ts'
-import { isOwnHost, isOwnOrigin, protectiveHeaders } from '../protection.ts'
+import { type PageCount, pageCounts, PageHost, pageLimits } from '../page-host.ts'
 import { type LidarScene, type SceneCount, SceneTeller, type ViewLimits } from './teller.ts'
 
 export interface ViewServerOptions {
@@ -24,44 +19,29 @@ export interface ViewServerOptions {
 }
 
 export class LidarViewServer {
-  readonly counters = new Counters<SceneCount | 'requestsForeign'>(['scenes', 'scenesRefused', 'scenesTalking', 'cloudsShown', 'cloudsSkipped', 'requestsForeign'])
-  readonly #options: ViewServerOptions
+  readonly counters = new Counters<SceneCount | PageCount>(['scenes', 'scenesRefused', 'scenesTalking', 'cloudsShown', 'cloudsSkipped', ...pageCounts])
+  readonly #host: PageHost
   readonly #teller: SceneTeller
-  #app: FastifyInstance | undefined
 
-  constructor(options: ViewServerOptions) {
-    this.#options = options
-    this.#teller = new SceneTeller(options.scene, options.clock, this.counters, options.limits)
+  constructor({ scene, clock, limits, ...served }: ViewServerOptions) {
+    this.#host = new PageHost({ ...served, component: 'lidar-view', says: 'the lidar view', limits: pageLimits, counters: this.counters })
+    this.#teller = new SceneTeller(scene, clock, this.counters, limits)
   }
 
-  /** Resolves with the page's address. @throws ConfigError (PC-SCREEN-ADDRESS). */
+  /** Resolves with the page's address. @throws ConfigError (PC-SCREEN-PAGE, PC-SCREEN-ADDRESS). */
   async start(): Promise<string> {
-    const { host = '127.0.0.1', port, pageDir } = this.#options
-    const app = fastify({ logger: false, bodyLimit: 1, forceCloseConnections: true })
-    this.#app = app
-    await app.register(fastifyWebsocket, { options: { maxPayload: 1_024, perMessageDeflate: false } })
-    app.addHook('onRequest', async (request, reply) => {
-      void reply.headers(protectiveHeaders)
-      const { host: asked, origin } = request.headers
-      if (isOwnHost(asked) && (!request.ws || isOwnOrigin(origin, asked))) return
-      this.counters.add('requestsForeign')
-      throw Object.assign(new ForbiddenError('PC-SCREEN-FOREIGN', 'The page answers only to its own address.'), { statusCode: 403 })
-    })
-    await app.register(fastifyStatic, { root: resolve(pageDir), cacheControl: false, dotfiles: 'deny' })
-    app.get('/scene', { websocket: true }, (socket) => this.#teller.add(socket))
     try {
-      const address = await app.listen({ host, port })
+      const address = await this.#host.open((app) => app.get('/scene', { websocket: true }, (socket) => this.#teller.add(socket)))
       this.#teller.start()
       return address
-    } catch (cause) {
+    } catch (error) {
       await this.stop()
-      throw new ConfigError('PC-SCREEN-ADDRESS', `The lidar view cannot be served on ${host}, port ${port}.`, { cause })
+      throw error
     }
   }
 
   async stop(): Promise<void> {
     this.#teller.stop()
-    await this.#app?.close()
-    this.#app = undefined
+    await this.#host.close()
   }
 }

@@ -2,7 +2,9 @@
 import type { WebSocket } from '@fastify/websocket'
 import type { Cancel, Clock } from '../../base/clock.ts'
 import type { Counters } from '../../base/counters.ts'
+import { every } from '../../base/wait.ts'
 import type { CloudRing } from '../../perception/obstacles/cloud.ts'
+import { Farewells } from '../farewells.ts'
 import { encodeCloud, type ViewSetup, type ViewState } from './wire.ts'
 
 /** What is shown: a running device, or a capture being played. */
@@ -25,10 +27,6 @@ export const viewLimits: ViewLimits = { viewersMax: 4, period_ms: 100, buffered_
 
 export type SceneCount = 'scenes' | 'scenesRefused' | 'scenesTalking' | 'cloudsShown' | 'cloudsSkipped'
 
-/** WebSocket close codes (RFC 6455, 7.4.1). */
-const policyViolation = 1008
-const tryAgainLater = 1013
-
 export class SceneTeller {
   readonly #scene: LidarScene
   readonly #clock: Clock
@@ -37,25 +35,27 @@ export class SceneTeller {
   readonly #viewers = new Set<WebSocket>()
   /** How many clouds of each source were finished when one was shown last. */
   readonly #shown: number[]
-  #cancel: Cancel = () => undefined
+  readonly #farewells: Farewells
+  #stopTelling: Cancel = () => undefined
 
   constructor(scene: LidarScene, clock: Clock, counters: Counters<SceneCount>, limits: Partial<ViewLimits> = {}) {
     this.#scene = scene
     this.#clock = clock
     this.#counters = counters
     this.#limits = { ...viewLimits, ...limits }
+    this.#farewells = new Farewells(clock)
     this.#shown = scene.clouds.map(() => 0)
   }
 
   start(): void {
-    this.#cancel = this.#clock.after(this.#limits.period_ms, () => {
+    this.#stopTelling = every(this.#clock, this.#limits.period_ms, () => {
       if (this.#viewers.size > 0) this.#tell()
-      this.start()
     })
   }
 
   stop(): void {
-    this.#cancel()
+    this.#stopTelling()
+    this.#farewells.stop()
     for (const viewer of this.#viewers) viewer.terminate()
     this.#viewers.clear()
   }
@@ -63,7 +63,7 @@ export class SceneTeller {
   add(socket: WebSocket): void {
     if (this.#viewers.size >= this.#limits.viewersMax) {
       this.#counters.add('scenesRefused')
-      socket.close(tryAgainLater, `PC-SCREEN-FULL: ${this.#limits.viewersMax} pages already watch.`)
+      this.#farewells.dismiss(socket, 'tryAgainLater', `PC-SCREEN-FULL: ${this.#limits.viewersMax} pages already watch.`)
       return
     }
     this.#counters.add('scenes')
@@ -71,7 +71,8 @@ export class SceneTeller {
     socket.on('close', () => this.#viewers.delete(socket))
     socket.on('message', () => {
       this.#counters.add('scenesTalking')
-      socket.close(policyViolation, 'PC-SCREEN-TALK: this socket only tells.')
+      this.#viewers.delete(socket)
+      this.#farewells.dismiss(socket, 'policyViolation', 'PC-SCREEN-TALK: this socket only tells.')
     })
     socket.send(JSON.stringify(this.#scene.setup))
     // Whoever comes late sees what is there, and not only what comes next.

@@ -109,7 +109,8 @@ void t.test('the lidar view in a browser', { skip }, async (t) => {
 
 void t.test('who looks is bounded, may say nothing, and must ask for this device', async (t) => {
   const { scene, turn } = sceneOf()
-  const server = new LidarViewServer({ scene, clock: systemClock, port: 0, pageDir: t.testdir({ 'index.html': 'page' }), limits: { viewersMax: 1 } })
+  const pageDir = t.testdir({ 'index.html': 'page', 'build.json': '{"build":"0123456789abcdef"}' })
+  const server = new LidarViewServer({ scene, clock: systemClock, port: 0, pageDir, limits: { viewersMax: 1 } })
   const address = await server.start()
   t.teardown(() => server.stop())
   const open = (headers: Record<string, string> = {}): WebSocket => new WebSocket(`${address.replace('http', 'ws')}/scene`, { headers })
@@ -131,5 +132,6 @@ void t.test('who looks is bounded, may say nothing, and must ask for this device
   first.send('stop')
   t.match(await ended(first), /^PC-SCREEN-TALK/)
   t.match(server.counters.snapshot(), { scenes: 1, scenesRefused: 1, scenesTalking: 1, requestsForeign: 2 })
-  await t.rejects(new LidarViewServer({ scene, clock: systemClock, port: Number(new URL(address).port), pageDir: t.testdir() }).start(), { code: 'PC-SCREEN-ADDRESS' })
+  await t.rejects(new LidarViewServer({ scene, clock: systemClock, port: Number(new URL(address).port), pageDir }).start(), { code: 'PC-SCREEN-ADDRESS' })
+  await t.rejects(new LidarViewServer({ scene, clock: systemClock, port: 0, pageDir: `${pageDir}/none` }).start(), { code: 'PC-SCREEN-PAGE' })
 })

@@ -1,15 +1,10 @@
 /** Every limit of the technician's page. */
+import { type PageLimits, pageLimits } from '../page-host.ts'
 import type { Rate } from './rates.ts'
 
-export interface TechnicianLimits {
+export interface TechnicianLimits extends PageLimits {
   /** Pages that are told live values at once, over all people. */
   viewersMax: number
-  /** TCP connections of every kind together. */
-  connectionsMax: number
-  /** How long a request may take to arrive. */
-  request_ms: number
-  header_B_max: number
-  body_B_max: number
   /** How often changed values are told. */
   tell_ms: number
   /** So often a page hears something even if nothing changed, and is asked whether it is there. */
@@ -38,11 +33,10 @@ export interface TechnicianLimits {
 }
 
 export const technicianLimits: Readonly<TechnicianLimits> = {
-  viewersMax: 8,
+  ...pageLimits,
   connectionsMax: 64,
-  request_ms: 5_000,
-  header_B_max: 8_192,
   body_B_max: 65_536,
+  viewersMax: 8,
   tell_ms: 250,
   beat_ms: 1_000,
   silent_ms: 10_000,

@@ -9,23 +9,19 @@ import type { Ending, Session } from '../../access/contract.ts'
 import type { Cancel, Clock, Instant } from '../../base/clock.ts'
 import type { Counters } from '../../base/counters.ts'
 import { BoundedQueue } from '../../base/queue.ts'
+import { every } from '../../base/wait.ts'
 import type { News } from '../../device/component.ts'
 import type { MemberSpec } from '../../device/contract.ts'
 import type { DeviceModel } from '../../device/model.ts'
+import { Farewells } from '../farewells.ts'
 import { declared } from './declaration.ts'
 import type { TechnicianLimits } from './limits.ts'
 import type { Told } from './wire.ts'
 
 export type LiveCount = 'viewers' | 'viewersRefused' | 'viewersSilent' | 'viewersBehind' | 'viewersTalking' | 'eventsMissed' | 'valuesTooLong'
 
-/** WebSocket close codes (RFC 6455, 7.4.1). */
-const normal = 1000
-const policyViolation = 1008
-const tryAgainLater = 1013
 /** A page that is so many times further behind than one that is told nothing is gone. */
 const behind_max = 4
-/** How long a page may take to take its leave. */
-const farewell_ms = 1_000
 
 export interface LiveOptions {
   model: DeviceModel
@@ -56,17 +52,18 @@ interface Entry extends Viewer {
 export class Live {
   readonly #options: LiveOptions
   readonly #entries = new Set<Entry>()
-  readonly #farewells = new Set<Cancel>()
+  readonly #farewells: Farewells
   readonly #stopListening: () => void
+  readonly #stopTicking: Cancel
   #components = 0
-  #cancel: Cancel = () => undefined
   #pinged: Instant = 0
 
   constructor(options: LiveOptions) {
     this.#options = options
+    this.#farewells = new Farewells(options.clock)
     this.#stopListening = options.model.news.add((news) => this.#hear(news))
     this.#components = options.model.list().length
-    this.#tickLater()
+    this.#stopTicking = every(options.clock, options.limits.tell_ms, () => this.#tick())
   }
 
   get size(): number {
@@ -78,7 +75,7 @@ export class Live {
     const { clock, counters, limits } = this.#options
     if (this.size >= limits.viewersMax) {
       counters.add('viewersRefused')
-      this.#dismiss(socket, tryAgainLater, `PC-TECHNICIAN-FULL: ${limits.viewersMax} pages are open already.`)
+      this.#farewells.dismiss(socket, 'tryAgainLater', `PC-TECHNICIAN-FULL: ${limits.viewersMax} pages are open already.`)
       return undefined
     }
     counters.add('viewers')
@@ -88,7 +85,7 @@ export class Live {
       dismiss: (reason) => {
         counters.add('viewersTalking')
         this.#entries.delete(entry)
-        this.#dismiss(socket, policyViolation, reason)
+        this.#farewells.dismiss(socket, 'policyViolation', reason)
       },
     }
     this.#entries.add(entry)
@@ -107,14 +104,14 @@ export class Live {
       if (entry.session.id !== session.id) continue
       this.#entries.delete(entry)
       entry.tell({ kind: 'ended', why })
-      this.#dismiss(entry.socket, normal, why)
+      this.#farewells.dismiss(entry.socket, 'normal', why)
     }
   }
 
   close(): void {
     this.#stopListening()
-    this.#cancel()
-    for (const cancel of this.#farewells) cancel()
+    this.#stopTicking()
+    this.#farewells.stop()
     for (const { socket } of this.#entries) socket.terminate()
     this.#entries.clear()
   }
@@ -141,13 +138,6 @@ export class Live {
     if (spec?.kind !== 'event' || spec.personal) return
     const text = JSON.stringify({ kind: 'event', component, name, severity: spec.severity, data, at } satisfies Told)
     for (const { events } of this.#entries) if (!events.push(text)) this.#options.counters.add('eventsMissed')
-  }
-
-  #tickLater(): void {
-    this.#cancel = this.#options.clock.after(this.#options.limits.tell_ms, () => {
-      this.#tick()
-      this.#tickLater()
-    })
   }
 
   #tick(): void {
@@ -213,19 +203,6 @@ export class Live {
 
   #send(socket: WebSocket, text: string): void {
     if (socket.readyState === socket.OPEN) socket.send(text)
-  }
-
-  #dismiss(socket: WebSocket, code: number, reason: string): void {
-    socket.close(code, reason)
-    const cancel = this.#options.clock.after(farewell_ms, () => {
-      this.#farewells.delete(cancel)
-      socket.terminate()
-    })
-    this.#farewells.add(cancel)
-    socket.once('close', () => {
-      cancel()
-      this.#farewells.delete(cancel)
-    })
   }
 }
 

@@ -316,8 +316,8 @@ const bare = async (t: Test): Promise<TechnicianOptions> => ({
 
 void t.test('over the network only with TLS', async (t) => {
   const options = await bare(t)
-  t.throws(() => new TechnicianServer({ ...options, host: '0.0.0.0' }), { code: 'PC-TECHNICIAN-TLS' })
-  t.throws(() => new TechnicianServer({ ...options, tls: { cert: 'none', key: 'none' } }), { code: 'PC-TECHNICIAN-TLS' })
+  t.throws(() => new TechnicianServer({ ...options, host: '0.0.0.0' }), { code: 'PC-SCREEN-TLS' })
+  t.throws(() => new TechnicianServer({ ...options, tls: { cert: 'none', key: 'none' } }), { code: 'PC-SCREEN-TLS' })
   t.ok(new TechnicianServer({ ...options, host: '::1' }))
   await t.rejects(new TechnicianServer({ ...options, pageDir: t.testdirName + '/none' }).start(), { code: 'PC-SCREEN-PAGE' })
   const first = new TechnicianServer(options)
@@ -350,7 +350,7 @@ void t.test('served encrypted', { skip }, async (t) => {
   t.match((await server.component.invoke('selfTest', {})).checks.at(-1), { name: 'certificate', passed: true, unit: 'd' })
   house.clock.jumpWall(10 * 365 * 86_400_000)
   t.match((await server.component.invoke('selfTest', {})).checks.at(-1), { name: 'certificate', passed: false })
-  await t.rejects(new TechnicianServer({ ...(await bare(t)), tls: { cert, key: 'none' } }).start(), { code: 'PC-TECHNICIAN-TLS' })
+  await t.rejects(new TechnicianServer({ ...(await bare(t)), tls: { cert, key: 'none' } }).start(), { code: 'PC-SCREEN-TLS' })
 })
 
 void t.test('cookies', async (t) => {

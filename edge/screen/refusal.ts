@@ -1,5 +1,5 @@
 /** What a browser is told of an error: a status, the code and one sentence, and nothing of its request. */
-import { DeviceError, describe, ForbiddenError, InputError, PortcullisError, ResourceError, TimeoutError, UsageError } from '../../base/error.ts'
+import { DeviceError, describe, ForbiddenError, InputError, PortcullisError, ResourceError, TimeoutError, UsageError } from '../base/error.ts'
 
 export function refusal(error: unknown): { code: string; message: string } {
   return error instanceof PortcullisError ? describe(error) : { code: 'PC-SCREEN-REQUEST', message: 'The page cannot answer this request.' }
