@@ -81,7 +81,7 @@ void t.test('every package that is imported is declared, and every one declared 
 void t.test('every error code is explained in docs/errors.md, and nothing else is', async (t) => {
   const text = readFileSync(join(root, 'docs/errors.md'), 'utf8')
   const explained = new Set([...text.matchAll(/`(PC-[A-Z0-9-]+)`/g)].map(([, code]) => code ?? ''))
-  const used = new Set(all.filter(({ path }) => !path.endsWith('.test.ts')).flatMap(({ text }) => [...text.matchAll(/'(PC-[A-Z0-9-]+)'/g)].map(([, code]) => code ?? '')))
+  const used = new Set(all.filter(({ path }) => !path.endsWith('.test.ts')).flatMap(({ text }) => [...text.matchAll(/'(PC-[A-Z0-9-]+)'|['`](?=PC-)([A-Z0-9-]+):/g)].map(([, alone, withText]) => alone ?? withText ?? '')))
   t.strictSame([...used].filter((code) => !explained.has(code)).sort(), [], 'all are explained')
   t.strictSame([...explained].filter((code) => !used.has(code)).sort(), [], 'all exist')
 })
