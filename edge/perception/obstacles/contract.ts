@@ -1,6 +1,7 @@
 /** What the obstacle safety path says: its decision, its cause, and what it saw. */
 import { type Static, Type } from '../../base/schema.ts'
 import { command, contract, event, property } from '../../device/contract.ts'
+import { steps as latencySteps } from './latency.ts'
 import { Mount } from './setup.ts'
 
 /** From the least to the most strict. */
@@ -66,6 +67,7 @@ export const Obstacles = contract('obstacles', 'Looks for what stands in the way
   sources: property(Type.Record(Type.String(), Type.String()), 'Each source: ok, or why it must not be believed.'),
   /** Milliseconds from a packet's reception to its decision; of all packets since the start. */
   latency: property(Type.Object({ p50_ms: Type.Number(), p99_ms: Type.Number(), max_ms: Type.Number(), count: Type.Integer(), missed: Type.Integer() }), 'From the reception of a packet to the decision that it leads to.'),
+  histogram: property(Type.Array(Type.Object({ upTo_ms: Type.Number(), count: Type.Integer() }), { maxItems: latencySteps }), 'How many of these took longer than the step before, and at most so long; renewed every second.'),
   objects: property(Type.Array(TrackedObject, { maxItems: 256 }), 'What is around the vehicle.'),
   camera: property(Type.String(), 'How the camera takes part in it: ok, or why it adds nothing; none where there is no camera.'),
   motion: command({ ...Motion.properties }, 'Says how the vehicle moves; must be repeated before its limit passes.', { role: 'controller' }),

@@ -3,12 +3,17 @@
 /** Finer than any timer, and longer than anything that is still a latency. */
 const least_ms = 0.001
 const stepsPerOctave = 8
-const steps = 24 * stepsPerOctave
+export const steps = 24 * stepsPerOctave
 
 export interface LatencyFigures {
   p50_ms: number
   p99_ms: number
   max_ms: number
+  count: number
+}
+
+export interface LatencyStep {
+  upTo_ms: number
   count: number
 }
 
@@ -23,6 +28,12 @@ export class LatencyHistogram {
     this.#counts[at] = (this.#counts[at] ?? 0) + 1
     if (latency_ms > (this.#totals[0] ?? 0)) this.#totals[0] = latency_ms
     this.#totals[1] = (this.#totals[1] ?? 0) + 1
+  }
+
+  /** How many took longer than the step before and at most this; steps that nothing fell into are left out. */
+  steps(): LatencyStep[] {
+    const { max_ms } = this.figures()
+    return Array.from(this.#counts, (count, step) => ({ upTo_ms: step === steps - 1 ? max_ms : least_ms * 2 ** (step / stepsPerOctave), count })).filter(({ count }) => count > 0)
   }
 
   /** Percentiles are the upper edge of their step: 9 % too high at most, never too low. */

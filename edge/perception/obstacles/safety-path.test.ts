@@ -104,6 +104,11 @@ void t.test('a decision that comes too late is told as missed, counted, and stop
   const status = news.findLast((told) => told.kind === 'status')
   t.match(status, { sources: { front: 'ok' }, fields: 'ahead', latency: { count: 17, max_ms: 50 } })
   t.ok((status?.latency.missed ?? 0) >= 1)
+  // All of them are told every second.
+  for (let turn = 0; turn < 10; turn++) scanner.turn()
+  const all = news.findLast((told) => told.kind === 'histogram')
+  t.match(all?.steps.at(-1), { count: 1 }, 'the late one is in the histogram')
+  t.ok((all?.steps.at(-1)?.upTo_ms ?? 0) >= 50)
 })
 
 void t.test("a sensor's own fields stop the vehicle where the profile says so, and until they are known", async (t) => {
@@ -126,7 +131,9 @@ void t.test('latencies are counted without losing the worst', async (t) => {
   t.strictSame({ max_ms, count }, { max_ms: 40, count: 1_001 })
   t.ok(p50_ms >= 0.2 && p50_ms < 0.22, `p50 ${p50_ms}`)
   t.ok(p99_ms >= 3 && p99_ms < 3.3, `p99 ${p99_ms}`)
+  t.strictSame(histogram.steps().map(({ count }) => count), [980, 20, 1])
   histogram.record(0)
   histogram.record(1e9)
   t.equal(histogram.figures().max_ms, 1e9)
+  t.match([histogram.steps()[0], histogram.steps().at(-1)], [{ count: 1 }, { upTo_ms: 1e9, count: 1 }])
 })

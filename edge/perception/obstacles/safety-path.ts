@@ -9,7 +9,7 @@ import type { Component } from '../../device/component.ts'
 import { troubleOf } from '../../device/lidar-trouble.ts'
 import type { CloudRing } from './cloud.ts'
 import type { Decision, Motion } from './contract.ts'
-import { type LatencyFigures, LatencyHistogram } from './latency.ts'
+import { type LatencyFigures, LatencyHistogram, type LatencyStep } from './latency.ts'
 import { SafetyMonitor } from './monitor.ts'
 import type { ObstacleSetup } from './setup.ts'
 
@@ -20,6 +20,7 @@ export type SafetyNews =
   | { kind: 'decision'; decision: Decision; decidedBy: DecidedBy | undefined }
   /** Repeated, so that its silence can be told from nothing new. */
   | { kind: 'status'; decision: Decision; fields: string; sources: Record<string, string>; latency: LatencyFigures & { missed: number } }
+  | { kind: 'histogram'; steps: LatencyStep[] }
   | { kind: 'missed'; latency_ms: number }
 
 /** The packet after which the decision changed. */
@@ -41,7 +42,9 @@ export interface SafetyPathOptions {
 /** How often silence is looked for. */
 const tick_ms = 10
 /** How often the status is told. */
-export const statusPeriod_ms = 100
+const statusPeriod_ms = 100
+/** How often all latencies are told. */
+const histogramPeriod_ms = 1_000
 
 export class SafetyPath {
   readonly #options: SafetyPathOptions
@@ -55,6 +58,7 @@ export class SafetyPath {
   #toldLate = false
   #lastTick: Instant
   #nextStatus: Instant
+  #nextHistogram: Instant
   #cancelTick: Cancel = () => undefined
 
   constructor(options: SafetyPathOptions) {
@@ -63,6 +67,7 @@ export class SafetyPath {
     this.#monitor = new SafetyMonitor(setup, { cloud: (source) => clouds.get(source) })
     this.#lastTick = clock.now()
     this.#nextStatus = this.#lastTick
+    this.#nextHistogram = this.#lastTick + histogramPeriod_ms
   }
 
   start(): void {
@@ -163,5 +168,8 @@ export class SafetyPath {
       kind: 'status', decision: this.#decision(), fields: this.#monitor.fieldsInUse, sources,
       latency: { ...this.#latency.figures(), missed: this.#missed },
     })
+    if (now < this.#nextHistogram) return
+    this.#nextHistogram = now + histogramPeriod_ms
+    this.#options.tell({ kind: 'histogram', steps: this.#latency.steps() })
   }
 }

@@ -146,6 +146,9 @@ export class ObstacleService {
         this.decidedBy = news.decidedBy
         this.#decide(news.decision)
         break
+      case 'histogram':
+        this.component.publish('histogram', news.steps)
+        break
       case 'missed':
         this.#counters.add('missed')
         this.component.raise('missed', { latency_ms: news.latency_ms, limit_ms: this.#options.setup.latency_ms_max })
