@@ -45,6 +45,7 @@ const frame_ms_max = 3_000
 
 const starting: Decision = { level: 'stop', limit_mps: 0, cause: { kind: 'starting' } }
 const lost: Decision = { level: 'stop', limit_mps: 0, cause: { kind: 'late' } }
+const lateHealth = (what: string): Health => ({ status: 'degraded', code: 'PC-OBSTACLES-LATE', says: `The vehicle must not drive: ${what}.` })
 const lostHealth: Health = { status: 'failed', code: 'PC-RUN-WORKER-LOST', says: 'The thread that it lives in died or does not answer; it is started again.' }
 
 export class ObstacleService {
@@ -61,6 +62,9 @@ export class ObstacleService {
   readonly #tracking: WorkerHost
   #decision = starting
   #lastHeard: Instant = -Infinity
+  #silent = false
+  /** Until then what the safety path says is not enough to drive: it was silent. */
+  #distrustedUntil: Instant = -Infinity
   #stoppedAt: Instant
   #stopping = false
   #seeing = false
@@ -138,13 +142,14 @@ export class ObstacleService {
 
   #hear(news: ObstacleNews): void {
     this.#lastHeard = this.#options.clock.now()
+    this.#silent = false
     switch (news.kind) {
       case 'component':
         this.mirrors.find(({ component }) => component.name === news.news.component)?.apply(news.news)
         break
       case 'decision':
         this.decidedBy = news.decidedBy
-        this.#decide(news.decision)
+        this.#take(news.decision)
         break
       case 'histogram':
         this.component.publish('histogram', news.steps)
@@ -152,6 +157,7 @@ export class ObstacleService {
       case 'missed':
         this.#counters.add('missed')
         this.component.raise('missed', { latency_ms: news.latency_ms, limit_ms: this.#options.setup.latency_ms_max })
+        this.component.publish('health', lateHealth('a decision came later than its limit'))
         break
       case 'status':
         this.#takeStatus(news)
@@ -160,13 +166,23 @@ export class ObstacleService {
   }
 
   #takeStatus({ decision, fields, sources, latency }: SafetyNews & { kind: 'status' }): void {
-    this.#decide(decision)
+    this.#take(decision)
     this.component.publish('fields', fields)
     this.#tellSources(sources)
     this.component.publish('latency', latency)
     this.component.publish('counters', this.#counters.snapshot())
+    this.component.publish('health', this.#healthOf(sources))
+  }
+
+  #healthOf(sources: Record<string, string>): Health {
+    if (this.#decision.cause?.kind === 'late') return lateHealth('decisions came too late a moment ago')
     const troubled = Object.entries(sources).filter(([, state]) => state !== 'ok').map(([source, state]) => `${source} is ${state}`)
-    this.component.publish('health', troubled.length === 0 ? { status: 'ready' } : { status: 'degraded', code: 'PC-OBSTACLES-SOURCE', says: `The vehicle must not drive: ${troubled.join(', ')}.` })
+    return troubled.length === 0 ? { status: 'ready' } : { status: 'degraded', code: 'PC-OBSTACLES-SOURCE', says: `The vehicle must not drive: ${troubled.join(', ')}.` }
+  }
+
+  /** After a silence the path must have been heard for as long as after any other reason to stop. */
+  #take(decision: Decision): void {
+    this.#decide(decision.level !== 'stop' && this.#options.clock.now() < this.#distrustedUntil ? lost : decision)
   }
 
   /** The strictest level that was told last holds; a stop, and its end, are facts. */
@@ -196,17 +212,28 @@ export class ObstacleService {
   #watch(): void {
     const { clock } = this.#options
     this.#cancelWatch = clock.after(silent_ms / 5, () => {
-      if (this.#safety.usable && clock.now() - this.#lastHeard > silent_ms && this.#decision.cause?.kind !== 'late') {
-        this.#counters.add('silences')
-        this.#decide(lost)
-      }
+      if (this.#safety.usable && clock.now() - this.#lastHeard > silent_ms) this.#missWord()
       this.#watch()
     })
+  }
+
+  /** The thread hangs, or this one was held up and heard nothing: either way nobody decides on what is in the way. */
+  #missWord(): void {
+    const { clock, setup } = this.#options
+    this.#distrustedUntil = clock.now() + setup.release_ms
+    if (this.#silent) return
+    this.#silent = true
+    this.#counters.add('silences')
+    this.#decide(lost)
+    this.component.publish('counters', this.#counters.snapshot())
+    this.component.publish('health', lateHealth('nothing is heard of the safety path'))
   }
 
   #lose(): void {
     if (this.#stopping) return
     this.#decide(lost)
+    this.#tellSources(Object.fromEntries(this.mirrors.map(({ component }) => [component.name, 'lost'])))
+    this.component.publish('fields', '')
     for (const mirror of this.mirrors) mirror.lose(lostHealth)
     this.component.publish('health', { ...lostHealth, says: 'The vehicle must not drive: the thread of the safety path died; it is started again.' })
   }
