@@ -54,8 +54,17 @@ class Scanner {
   }
 }
 
+/** Of a thread that something held up: time went by, and nothing was done. */
+class HeldClock extends ManualClock {
+  held_ms = 0
+
+  override now(): number {
+    return super.now() + this.held_ms
+  }
+}
+
 function pathOf(setup = setupWith()) {
-  const clock = new ManualClock()
+  const clock = new HeldClock()
   const scanner = new Scanner(clock)
   const news: SafetyNews[] = []
   const path = new SafetyPath({ setup, lidars: [scanner.component], clouds: new Map(), clock, tell: (told) => news.push(structuredClone(told)) })
@@ -109,6 +118,16 @@ void t.test('a decision that comes too late is told as missed, counted, and stop
   const all = news.findLast((told) => told.kind === 'histogram')
   t.match(all?.steps.at(-1), { count: 1 }, 'the late one is in the histogram')
   t.ok((all?.steps.at(-1)?.upTo_ms ?? 0) >= 50)
+})
+
+void t.test('a thread that was held up was late by as much, whenever the packets that waited are received', async (t) => {
+  const { clock, news, last } = pathOf()
+  clock.held_ms = 80
+  clock.advance(10)
+  t.match(news.filter(({ kind }) => kind === 'missed'), [{ latency_ms: 80 }])
+  t.match(last(), { level: 'stop', cause: { kind: 'late' } })
+  clock.advance(100)
+  t.match(news.findLast((told) => told.kind === 'status'), { latency: { max_ms: 80, missed: 1 } }, 'the histogram knows of it')
 })
 
 void t.test("a sensor's own fields stop the vehicle where the profile says so, and until they are known", async (t) => {
