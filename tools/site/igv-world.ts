@@ -14,16 +14,18 @@ export class IgvWorld {
   readonly front: UdpLidarTwin
   readonly rear: UdpLidarTwin
   readonly bumper: SickTimTwin
+  readonly tail: SickTimTwin
   readonly #scenes: readonly Scene[]
 
   /** @param sources where the profile mounts each sensor. */
-  constructor({ front, rear, bumper }: ObstacleSetup['sources'], rpm = slowTurns_rpm) {
-    const scenes = [front, rear, bumper].map((source) => new Scene({ mount: source?.mount ?? {} }))
-    const [ahead, behind, low] = scenes
+  constructor({ front, rear, bumper, tail }: ObstacleSetup['sources'], rpm = slowTurns_rpm) {
+    const scenes = [front, rear, bumper, tail].map((source) => new Scene({ mount: source?.mount ?? {} }))
+    const [ahead, behind, lowAhead, lowBehind] = scenes
     this.#scenes = scenes
     this.front = pandarTwin({ ...(ahead === undefined ? {} : { scene: ahead }), rpm })
     this.rear = velodyneTwin(vlp16, { ...(behind === undefined ? {} : { scene: behind }), rpm })
-    this.bumper = new SickTimTwin(low === undefined ? {} : { scene: low })
+    this.bumper = new SickTimTwin(lowAhead === undefined ? {} : { scene: lowAhead })
+    this.tail = new SickTimTwin(lowBehind === undefined ? {} : { scene: lowBehind, serial: 20_430_002 })
     this.each((scene) => {
       // The vehicle's own antenna mast, as profiles/igv.yaml names it.
       scene.cylinder({ x: -1.2, y: 0.5, z: 0.3, radius: 0.05, height: 1.8 })
@@ -48,10 +50,10 @@ export class IgvWorld {
 
   /** Resolves with what the profile must say of each part to find its twin. */
   async start(): Promise<Record<string, Record<string, unknown>>> {
-    return { front: await this.front.start(), rear: await this.rear.start(), bumper: await this.bumper.start() }
+    return { front: await this.front.start(), rear: await this.rear.start(), bumper: await this.bumper.start(), tail: await this.tail.start() }
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.front.stop(), this.rear.stop(), this.bumper.stop()])
+    await Promise.all([this.front.stop(), this.rear.stop(), this.bumper.stop(), this.tail.stop()])
   }
 }

@@ -6,7 +6,7 @@ import type { Fact } from '../../edge/journal/fact.ts'
 import { IgvSite } from './igv-site.ts'
 
 // A busy machine must not look like a fault of a sensor.
-const patient = ['front', 'rear', 'bumper'].flatMap((part) => [
+const patient = ['front', 'rear', 'bumper', 'tail'].flatMap((part) => [
   { path: ['parts', part, 'silent_ms'], value: 1_500 }, { path: ['parts', part, 'late_ms'], value: 2_000 }, { path: ['parts', part, 'clock_jump_ms'], value: 2_000 },
   { path: ['parts', part, 'lost_share_max'], value: 0.9 }, { path: ['parts', part, 'turn_ms'], value: 5_000 }, { path: ['parts', part, 'well_ms'], value: 300 },
   { path: ['obstacles', 'sources', part, 'stale_ms'], value: 1_500 },
