@@ -4,7 +4,7 @@ import { type Document, isMap, isNode, isScalar, isSeq, parseDocument, visit, ty
 import { driverNames, loadDriver } from '../drivers/catalog.ts'
 import { ConfigError, describe } from '../edge/base/error.ts'
 import { type Mistake, mistakes } from '../edge/base/schema.ts'
-import { type LoadedPart, partNamePattern, type Profile, profileKinds, takenNames } from './profile.ts'
+import { type IgvProfile, type LoadedPart, partNamePattern, type Profile, profileKinds, takenNames } from './profile.ts'
 import { referenceMistakes } from './references.ts'
 
 export interface ProfileMistake {
@@ -70,6 +70,11 @@ export async function checkValue(value: unknown): Promise<{ loaded?: LoadedProfi
     found.push(...await loadPart(name, part, parts))
   }
   if (found.length === 0) found.push(...referenceMistakes(value as Profile, parts))
+  if (found.length === 0 && 'obstacles' in (value as Profile)) {
+    // A gate has no use for what draws fields.
+    const { protectionMistakes } = await import('./protection.ts')
+    found.push(...protectionMistakes((value as IgvProfile).obstacles))
+  }
   return found.length > 0 ? { mistakes: found } : { loaded: { profile: value as Profile, parts }, mistakes: [] }
 }
 

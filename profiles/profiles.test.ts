@@ -91,6 +91,14 @@ void t.test('says where and what: a mistake of each kind', async (t) => {
   }
 })
 
+void t.test('fields that cannot protect are mistakes of the profile, not of the start', async (t) => {
+  const vehicle = readFileSync(join(folder, 'igv.yaml'), 'utf8')
+  const says = async (from: string, to: string): Promise<string | undefined> => (await mistakesWith(from, to, vehicle))[0]?.says
+  t.match(await says('yaw: 45 }, range_m: [0.1, 20]', 'yaw: 45 }, range_m: [20, 0.1]'), /^obstacles\.sources\.bumper\.range_m: the nearest distance comes first.*nothing that this sensor sees counts\.$/)
+  t.match(await says('name: fast', 'name: ahead'), /^obstacles\.fields\.3\.name: another set is named ahead already\.$/)
+  t.match(await says('[-5.0, -1.2]', '[-100, -100]'), /^obstacles\.fields: The protective fields are too large .*evidence\.cell_m\.$/)
+})
+
 void t.test('a one-door gate must see who stands before it, unless it is said to have no sensors', async (t) => {
   const [first] = await mistakesWith('    front: front\n', '', single)
   t.equal(first?.says, 'gate.use: "front" is missing: the gate must see who stands before it.')
