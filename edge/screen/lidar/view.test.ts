@@ -99,6 +99,13 @@ void t.test('the lidar view in a browser', { skip }, async (t) => {
   t.equal(await text(page, 'cause'), 'Something is in creep at 1.2 m ahead, 0.3 m right, seen by front.')
   t.match(await text(page, 'objects'), /7person3\.01\.0/)
   t.equal(await page.locator('#sources b').count(), 0, 'what is said is text, and never markup')
+  scene.shown = { ...calm, fields: 'creep, fast' }
+  await page.getByText('creep, fast', { exact: true }).waitFor()
+  // The words come before the picture.
+  for (let tries = 0; await brightness(page, 1.5, 0.3) <= 150 && tries < 500; tries++) await page.waitForTimeout(20)
+  t.ok(await brightness(page, 1.5, 0.3) > 150 && await brightness(page, 9, 0.2) > 150, 'of several fields in use each is drawn')
+  t.match(await page.locator('#legend').innerText(), /points, 0 to 2\.2 m high\s+ground.*stop field.*slow field.*person/s)
+  t.match(await page.locator('#legend i').nth(2).evaluate((mark) => getComputedStyle(mark).backgroundColor), 'rgb(255, 89, 100)')
   await page.setViewportSize({ width: 390, height: 800 })
   t.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, 'it fits a telephone')
   t.strictSame(complaints, [], 'the browser has nothing to complain about')

@@ -35,6 +35,19 @@ const bodyColour = (255 << 24) | (0xa8 << 16) | (0x86 << 8) | 0x70
 const classColours: Record<TrackedObject['class'], string> = {
   person: '#ff7b72', cyclist: '#ff9df5', vehicle: '#79c0ff', structure: '#8b98a1', unknown: '#ffd866',
 }
+const stopColour = '#ff5964'
+const slowColour = '#f7b93e'
+const outlineColour = '#c4d0d8'
+
+/** What the colours mean: one, or several from left to right. */
+export const legend: readonly { colours: readonly string[]; says: string }[] = [
+  { colours: [0, 64, 128, 192, 255].map((at) => css(heightColours[at] ?? 0)), says: `points, 0 to ${high_cm / 100} m high` },
+  { colours: [css(groundColour)], says: 'ground, or not counted' },
+  { colours: [stopColour], says: 'stop field' },
+  { colours: [slowColour], says: 'slow field' },
+  { colours: [outlineColour], says: 'this vehicle' },
+  ...Object.entries(classColours).map(([name, colour]) => ({ colours: [colour], says: name })),
+]
 
 export class LidarMap {
   readonly #canvas: HTMLCanvasElement
@@ -55,13 +68,13 @@ export class LidarMap {
     for (const cloud of picture.clouds) if (cloud !== undefined) drawPoints(image, width, height, cloud, look, picture.ground)
     this.#context.putImageData(pixels, 0, 0)
     this.#drawGrid(look)
-    const inUse = new Set(picture.state?.fields.split(' ') ?? [])
+    const inUse = new Set(picture.state?.fields.split(', ') ?? [])
     for (const { name, stop, slow } of picture.setup.fields) {
       if (!inUse.has(name)) continue
-      if (slow !== undefined) this.#polygon(slow, look, '#f7b93e', '#f7b93e1c')
-      this.#polygon(stop, look, '#ff5964', '#ff596426')
+      if (slow !== undefined) this.#polygon(slow, look, slowColour, `${slowColour}1c`)
+      this.#polygon(stop, look, stopColour, `${stopColour}26`)
     }
-    for (const outline of picture.setup.body) this.#polygon(outline, look, '#c4d0d8', '#c4d0d830')
+    for (const outline of picture.setup.body) this.#polygon(outline, look, outlineColour, `${outlineColour}30`)
     for (const source of picture.setup.sources) this.#label(source.name, source.x, source.y, look, '#9fb0ba')
     for (const object of picture.state?.objects ?? []) this.#object(object, look)
     this.#cause(picture.state, look)
@@ -170,6 +183,11 @@ function drawPoints(image: Uint32Array, width: number, height: number, { xyz, ki
     image[place + width] = colour
     image[place + width + 1] = colour
   }
+}
+
+/** Of a pixel, as the page's own style says it. */
+function css(pixel: number): string {
+  return `rgb(${pixel & 255} ${(pixel >> 8) & 255} ${(pixel >> 16) & 255})`
 }
 
 /** Full colour of a hue in degrees, red to violet. */

@@ -1,13 +1,13 @@
 /** The lidar view: listens to the server, draws the map, says the decision in words. */
 import { decodeCloud, type ShownCloud, type ViewSetup, type ViewState } from '../wire.ts'
 import type { Decision } from '../../../perception/obstacles/contract.ts'
-import { LidarMap, type Look } from './map.ts'
+import { LidarMap, legend, type Look } from './map.ts'
 import { because, lookAt, wordOf } from './words.ts'
 
 /** The server speaks ten times a second: this long without a word, it is gone. */
 const silence_ms = 1_500
 const retry_ms = 1_000
-const objectsShown = 12
+const objectsShown = 10
 
 function element<E extends HTMLElement>(id: string, kind: new () => E): E {
   const found = document.getElementById(id)
@@ -110,6 +110,17 @@ function rows(table: string, cells: readonly (readonly string[])[], isBad: (row:
   }))
 }
 
+function explain(): void {
+  element('legend', HTMLUListElement).replaceChildren(...legend.map(({ colours, says }) => {
+    const line = document.createElement('li')
+    const mark = document.createElement('i')
+    mark.style.background = colours.length === 1 ? colours.join('') : `linear-gradient(to right, ${colours.join(', ')})`
+    if (colours.length > 1) mark.className = 'wide'
+    line.append(mark, says)
+    return line
+  }))
+}
+
 function redraw(): void {
   if (drawing || setup === undefined) return
   drawing = true
@@ -143,4 +154,5 @@ canvas.addEventListener('pointermove', ({ buttons, movementX, movementY }) => {
 })
 ground.addEventListener('change', redraw)
 addEventListener('resize', redraw)
+explain()
 connect()
