@@ -17,13 +17,15 @@ export interface CaptureMount {
 const fields = { stop: { ahead: 2, beside: 0.3 }, slow: { ahead: 5, beside: 0.7 } }
 /** Captures pause between turns; and nobody is hurt by one. */
 const patience_ms = 2_000
+/** Which beams end on its own roof, too near to be measured, nobody knows either: only what is as good as dark is dirt. */
+const blind_share = 0.2
 
 export function captureSetup(source: string, { height_m, yaw = 0, pitch = 0, length_m = 0.5, width_m = 0.5 }: CaptureMount): ObstacleSetup {
   const [front, side] = [length_m / 2, width_m / 2]
   const rectangle = (from: number, to: number, half: number): [number, number][] => [[from, -half], [to, -half], [to, half], [from, half]]
   const field = ({ ahead, beside }: typeof fields.stop): [number, number][] => rectangle(front, front + ahead, side + beside)
   return parse(ObstacleSetup, {
-    sources: { [source]: { mount: { z: height_m, yaw, pitch }, stale_ms: patience_ms } },
+    sources: { [source]: { mount: { z: height_m, yaw, pitch }, stale_ms: patience_ms, blind_share } },
     body: [rectangle(-front, front, side)],
     fields: [{ name: 'ahead', speed_mps: [-20, 20], steering_deg: [-90, 90], stop: field(fields.stop), slow: field(fields.slow) }],
     motion_ms: 5_000,
