@@ -81,6 +81,8 @@ export type GateView = Static<typeof GateView>
 export const Gate = contract('gate', 'Lets one traveller after the other through.', {
   view: property(GateView, 'What the traveller sees.'),
   mode: property(Type.Enum(['full', 'face-only', 'officer-only', 'closed']), 'Which checks the gate can do with the devices that work.'),
+  /** By what each is to the gate: reader, codes, camera, finger, entry, exit, front, inside, behind, lampEntry, lampExit, fire, power. */
+  parts: property(Type.Record(Type.String(), Type.String()), 'Which component does what for the gate.'),
   totals: property(Type.Record(Type.String(), Type.Integer()), 'Passages by outcome since the gate started.', '1'),
   /** grant: let the waiting traveller through; refuse: send back; release: let out and clear the gate. A grant must name its passage. */
   decide: command({ decision: Type.Enum(['grant', 'refuse', 'release']), passage: Type.Optional(Type.Integer({ minimum: 0 })) }, "The officer's decision on the traveller who waits.", { role: 'officer', moves: true }),

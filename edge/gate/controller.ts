@@ -20,7 +20,7 @@ import { type Effect, mayGoUnrecorded, type PassageRecord } from './effect.ts'
 import type { Decision, DoorName, Input, Part, SafetyReason } from './input.ts'
 import { gateMachine } from './machine.ts'
 import { mode } from './mode.ts'
-import { listenToParts } from './parts.ts'
+import { listenToParts, namesOf } from './parts.ts'
 import { initialState, type State } from './state.ts'
 import { view } from './view.ts'
 
@@ -109,6 +109,7 @@ export class GateController {
     })
     this.component.publish('health', { status: 'ready' })
     this.component.publish('totals', {})
+    this.component.publish('parts', namesOf(parts))
     this.#feed({ kind: 'start', ...(emergency === undefined ? {} : { emergency }) })
     if (outOfServiceBy !== undefined) this.#feed({ kind: 'officer', decision: 'service-off', by: outOfServiceBy })
     this.#tellJournal()

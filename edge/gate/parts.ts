@@ -23,6 +23,10 @@ export interface GateParts {
   power?: ComponentOf<typeof SafetyInput>
 }
 
+/** The name of each, by what it is to the gate. */
+export const namesOf = (parts: GateParts): Record<string, string> =>
+  Object.fromEntries((Object.entries(parts) as [string, { name: string } | undefined][]).flatMap(([role, component]) => (component === undefined ? [] : [[role, component.name]])))
+
 type Feed = (input: Input) => void
 
 /** Feeds what each part says now, and everything it says from now on. Returns what ends that. */

@@ -130,6 +130,26 @@ async function testLogin(t: Test, page: Page): Promise<void> {
   await page.getByText('nguyen, technician').waitFor()
 }
 
+async function testPlan(t: Test, page: Page, { barrier, camera, gate }: Bench): Promise<void> {
+  const plan = page.getByRole('region', { name: "The gate on the traveller's way" })
+  t.equal(await plan.count(), 0, 'none before the gate says what it is made of')
+  gate.publish('parts', { camera: 'camera', exit: 'barrier' })
+  await plan.getByText('closed').waitFor()
+  t.match(await plan.innerText(), /Before the gate[\s\S]*camera[\s\S]*barrier[\s\S]*Behind the gate/, 'with one door')
+  gate.publish('parts', { reader: 'kettle', camera: 'camera', entry: 'barrier', exit: 'barrier' })
+  await plan.getByText('Inside', { exact: true }).waitFor()
+  barrier.publish('state', 'open')
+  await plan.locator('.door[data-state=open]').first().waitFor()
+  barrier.publish('state', 'closed')
+  camera.publish('health', { status: 'failed', code: 'PC-CAMERA-LOST', says: 'No picture comes.' })
+  await plan.locator('[data-status=failed]').getByText('camera').waitFor()
+  await plan.getByRole('img', { name: 'failed' }).waitFor()
+  camera.publish('health', { status: 'ready' })
+  await plan.getByRole('link', { name: /camera/ }).click()
+  await page.getByRole('heading', { name: /^camera/ }).waitFor()
+  await goTo(page, 'Device')
+}
+
 async function testMadeUp(t: Test, page: Page, { kettle, done }: Bench): Promise<void> {
   kettle.publish('health', { status: 'degraded', code: 'PC-KETTLE-SCALE', says: 'There is scale in the kettle.' })
   const tile = page.locator('.tile', { has: page.getByText('kettle', { exact: true }) }).first()
@@ -356,6 +376,7 @@ void t.test("the technician's page in a browser", { skip }, async (t) => {
   page.on('pageerror', (error) => complaints.push(error.message))
   await page.goto(made.address)
   await t.test('login', (t) => testLogin(t, page))
+  await t.test('the plan of the gate', (t) => testPlan(t, page, made))
   await t.test('a component that nobody has heard of', (t) => testMadeUp(t, page, made))
   await t.test('self-test and bundle', (t) => testSelfTest(t, page))
   await t.test('log, journal, settings', (t) => testRecords(t, page, made))

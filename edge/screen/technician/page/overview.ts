@@ -1,8 +1,9 @@
-/** The device picture: a tile for each component of the model, whatever it is. */
+/** The device picture: the gate's plan where it is one, and a tile for each component of the model, whatever it is. */
 import { html, nothing, type TemplateResult } from 'lit'
 import type { ShownComponent, ShownProperty } from '../wire.ts'
 import { device, DeviceView } from './device.ts'
 import { clockOf, liveValue, sparkline } from './figures.ts'
+import './plan.ts'
 import { statusWords, texts } from './texts.ts'
 
 /** Every component has these; a tile shows what is its own. */
@@ -26,6 +27,7 @@ export class DeviceOverview extends DeviceView {
     const bad = components.filter(({ name }) => device.health(name).status !== 'ready')
     return html`<h1>${device.about?.device}</h1>
       <p role="status" class="summary">${bad.length === 0 ? texts.device.allWell(components.length) : texts.device.trouble(bad.length, components.length)}</p>
+      <gate-plan></gate-plan>
       <ul class="tiles">${components.map((component) => this.#tile(component))}</ul>
       <h2>${texts.device.events}</h2>
       ${device.events.length === 0 ? html`<p class="soft">${texts.device.noEvents}</p>` : eventList()}`

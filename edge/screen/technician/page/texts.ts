@@ -14,6 +14,14 @@ export const texts = {
     ask: 'Show a challenge', challenge: 'Let the authority sign this challenge:', answer: 'Its answer', again: 'Another challenge',
   },
   device: { allWell: (count: number) => `All ${count} components are ready.`, trouble: (bad: number, count: number) => `${bad} of ${count} components are not ready.`, events: 'Latest events', noEvents: 'Nothing happened since this page was opened.' },
+  plan: {
+    heading: 'The gate on the traveller\'s way',
+    places: { before: 'Before the gate', inside: 'Inside', behind: 'Behind the gate', building: 'The building' },
+    roles: {
+      reader: 'documents', codes: 'codes', camera: 'faces', finger: 'fingers', front: 'who stands before it', inside: 'who stands inside', behind: 'who has left',
+      lampEntry: 'lamp', lampExit: 'lamp', entry: 'entry', exit: 'exit', fire: 'fire alarm', power: 'power failure',
+    },
+  },
   component: { back: 'All components', values: 'Values', commands: 'Commands', events: 'Events', absent: 'There is no such component.', unknown: 'not known yet', tooLong: (bytes: number) => `too long to be shown (${Math.ceil(bytes / 1024)} KB)`, none: 'none', since: 'last changed' },
   command: {
     run: 'Run', running: 'Running …', done: 'Done.', needs: (role: string) => `needs the role ${role}`, moves: 'moves something', optional: 'optional',
