@@ -19,7 +19,7 @@ const turns = 6
 void t.test('both test bodies stop the vehicle wherever they are in a stop field', async (t) => {
   const { profile: { obstacles }, parts } = await loadProfile(join(import.meta.dirname, 'igv.yaml')) as { profile: IgvProfile; parts: ReadonlyMap<string, { driver: { name: string } }> }
   // The vehicle's own mast is not in this yard: without it nothing can be said of the mounts.
-  const sources = Object.fromEntries(Object.entries(obstacles.sources).map(([name, { reference: _, ...source }]) => [name, source]))
+  const sources = Object.fromEntries(Object.entries(obstacles.sources).map(([name, source]) => [name, { ...source, reference: [] }]))
   const setup = { ...obstacles, sources }
   const sensors = Object.entries(sources).map(([name, { mount }]) =>
     ({ name, mount, yard: new Yard({ sensor: parts.get(name)?.driver.name === 'lidar/sick-tim' ? sensorModels.flat : mast, mount }) }))
