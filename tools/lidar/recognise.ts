@@ -1,9 +1,11 @@
 /** Recordings of lidars of any kind, as blocks of points: the one place that tells them apart. */
-import { closeSync, openSync, readSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
+import { empty } from '../../edge/base/bytes.ts'
 import { type Clock, systemClock } from '../../edge/base/clock.ts'
-import { CancelledError, ConfigError, InputError, UsageError } from '../../edge/base/error.ts'
+import { CancelledError, ConfigError, InputError, PortcullisError, UsageError } from '../../edge/base/error.ts'
 import type { Identity } from '../../edge/device/contract.ts'
 import type { PointBlock } from '../../edge/device/points.ts'
+import { captureBytes } from '../../drivers/lidar/capture/capture-bytes.ts'
 import { CaptureParser, type Datagram } from '../../drivers/lidar/capture/pcap.ts'
 import { replay } from '../../drivers/lidar/capture/replay.ts'
 import type { Verdict } from '../../drivers/lidar/decoder.ts'
@@ -23,6 +25,8 @@ export interface PlayOptions {
   onVerdict?(verdict: Verdict): void
   /** Hears of each piece when it was recorded, before it is decoded. */
   onPiece?(at_us: number, bytes: number): void
+  /** Hears where the recording is damaged, and it ends there; without it, that is thrown. */
+  onFault?(fault: PortcullisError): void
 }
 
 export interface OpenedCapture {
@@ -51,6 +55,8 @@ export const sensorNames: readonly string[] = [...Object.keys(udpSensors), 'lida
 
 /** Recordings that are read as a whole are of sensors so slow that none is longer. */
 const wholeMax_bytes = 256 * 1024 * 1024
+/** By which a pcap or pcapng is known. */
+const magic_bytes = 4
 
 /**
  * What a capture is of: as said, or as its bytes, its packets and the files beside it show.
@@ -60,34 +66,25 @@ const wholeMax_bytes = 256 * 1024 * 1024
 export async function openCapture(file: string, options: OpenOptions = {}): Promise<OpenedCapture> {
   const { sensor } = options
   if (sensor !== undefined && !sensorNames.includes(sensor)) throw new UsageError('PC-CLI-OPTION', `There is no sensor ${sensor}: there are ${sensorNames.join(', ')}.`)
-  const recording = isPacketCapture(startOf(file)) ? await packetRecording(file, options) : streamRecording(file)
+  const recording = await isPacketCapture(file) ? await packetRecording(file, options) : streamRecording(file)
   if (recording === undefined || (sensor ?? recording.sensor) !== recording.sensor) throw new ConfigError('PC-CAPTURE-SENSOR', `The file ${file} is no recording of ${sensor ?? 'a lidar that is known'}.`)
   const { times, metadata } = recording
   return { sensor: recording.sensor, metadata, times, blocks: (onBlock, play) => blocksOf(recording, onBlock, play) }
 }
 
-/** @throws UsageError (PC-CLI-FILE) */
-function startOf(file: string): Uint8Array {
-  const start = new Uint8Array(4)
+/** Whether it begins as one. @throws UsageError (PC-CLI-FILE) */
+async function isPacketCapture(file: string): Promise<boolean> {
+  const bytes = captureBytes(file)
   try {
-    const fd = openSync(file, 'r')
-    try {
-      return start.subarray(0, readSync(fd, start))
-    } finally {
-      closeSync(fd)
-    }
+    const { value } = await bytes.next()
+    new CaptureParser().push(value ?? empty).next()
+    return (value?.length ?? 0) >= magic_bytes
   } catch (cause) {
-    throw new UsageError('PC-CLI-FILE', `The file ${file} cannot be read.`, { cause })
-  }
-}
-
-function isPacketCapture(start: Uint8Array): boolean {
-  if (start.length < 4) return false
-  try {
-    new CaptureParser().push(start).next()
-    return true
-  } catch {
-    return false
+    if (cause instanceof ConfigError) throw new UsageError('PC-CLI-FILE', `The file ${file} cannot be read.`, { cause })
+    // What is damaged farther on begins as a capture, too.
+    return cause instanceof InputError && cause.code !== 'PC-CAPTURE-UNKNOWN'
+  } finally {
+    await bytes.return()
   }
 }
 
@@ -108,7 +105,7 @@ function unlessOther<T>(read: () => T): T | undefined {
 }
 
 async function blocksOf(recording: Recording, onBlock: (block: PointBlock, share: number) => void, options: PlayOptions): Promise<Decoded> {
-  const { speed, signal, clock = systemClock, onVerdict, onPiece } = options
+  const { speed, signal, clock = systemClock, onVerdict, onPiece, onFault } = options
   let [first_us, now_ms, bytes] = [NaN, 0, 0]
   const player = recording.player({
     now: () => now_ms,
@@ -124,7 +121,10 @@ async function blocksOf(recording: Recording, onBlock: (block: PointBlock, share
     player.take(payload)
   }
   await replay(recording.pieces(), take, { clock, speed, signal }).catch((error: unknown) => {
-    if (!(error instanceof CancelledError)) throw error
+    if (error instanceof CancelledError) return
+    // Damage at the very beginning leaves nothing to be shown.
+    if (onFault === undefined || bytes === 0 || !(error instanceof PortcullisError)) throw error
+    onFault(error)
   })
   const { identity, counts } = player
   return { identity, counts }

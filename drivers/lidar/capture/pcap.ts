@@ -1,19 +1,19 @@
 /**
- * The datagrams of a capture file: pcap or pcapng, as tcpdump, Wireshark and lidar tools write them.
+ * The datagrams of a capture file: pcap or pcapng, as tcpdump, Wireshark and lidar tools write them,
+ * packed with gzip or not.
  *
  * A file of any length is read as it comes, and what is kept of it at a time is bounded. Sources:
  * draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng, www.tcpdump.org/linktypes.html, RFC 791, 768, 8200.
  */
-import { createReadStream } from 'node:fs'
 import { concat, empty } from '../../../edge/base/bytes.ts'
-import { ConfigError, InputError } from '../../../edge/base/error.ts'
+import { InputError } from '../../../edge/base/error.ts'
+import { captureBytes } from './capture-bytes.ts'
 import { pcapngFormat } from './pcapng.ts'
 import { corrupt, type FileFormat, recordMax, u16, u32 } from './record.ts'
 import { type Datagram, linkTypes, UdpExtractor } from './udp.ts'
 
 export type { Datagram } from './udp.ts'
 
-const chunk_bytes = 1_048_576
 const fileHeader_bytes = 24
 const recordHeader_bytes = 16
 
@@ -67,17 +67,8 @@ export class CaptureParser {
  * @throws ConfigError (PC-CAPTURE-FILE), InputError (PC-CAPTURE-UNKNOWN, PC-CAPTURE-CORRUPT, PC-CAPTURE-TRUNCATED, PC-CAPTURE-LINK)
  */
 export async function* datagrams(file: string, parser: CaptureParser = new CaptureParser()): AsyncGenerator<Datagram, void> {
-  for await (const chunk of chunksOf(file)) yield* parser.push(chunk)
+  for await (const chunk of captureBytes(file)) yield* parser.push(chunk)
   parser.end()
-}
-
-/** @throws ConfigError (PC-CAPTURE-FILE) */
-async function* chunksOf(file: string): AsyncGenerator<Uint8Array> {
-  try {
-    for await (const chunk of createReadStream(file, { highWaterMark: chunk_bytes })) yield chunk as Uint8Array
-  } catch (cause) {
-    throw new ConfigError('PC-CAPTURE-FILE', `The capture ${file} cannot be read.`, { cause })
-  }
 }
 
 const unknown = (): InputError => new InputError('PC-CAPTURE-UNKNOWN', 'The file is neither a pcap nor a pcapng capture: byte 0 begins neither.')
