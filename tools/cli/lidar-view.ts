@@ -7,8 +7,11 @@ import { UsageError } from '../../edge/base/error.ts'
 import { LidarViewServer } from '../../edge/screen/lidar/server.ts'
 import { captureScene } from '../lidar/view-capture.ts'
 import { profileScene } from '../lidar/view-profile.ts'
+import { numberGiven, speedGiven } from './given.ts'
 import { home } from './places.ts'
 import type { Terminal } from './terminal.ts'
+
+const bodySays = 'The body is a length and a width in metres, such as 4.6x2.1.'
 
 interface ViewCommand {
   port: string
@@ -35,26 +38,25 @@ export const viewCommand = (terminal: Terminal): Command => new Command('view')
   .addHelpText('after', '\nExample:\n  portcullis lidar view recording.pcap --height 1.2')
   .action(async (file: string, options: ViewCommand) => {
     if (statSync(file, { throwIfNoEntry: false }) === undefined) throw new UsageError('PC-CLI-FILE', `There is no file ${file}.`)
-    const number = (text: string, what: string): number => {
-      const value = Number(text)
-      if (text.trim() === '' || !Number.isFinite(value)) throw new UsageError('PC-CLI-OPTION', `The ${what} is a number.`)
-      return value
-    }
+    const port = numberGiven(options.port, 0, 65_535, 'A port is a number from 0 to 65535.')
     const [length = '', width = ''] = options.body.split('x')
     const scene = /\.ya?ml$/.test(file) ? await profileScene(file) : await captureScene(file, {
-      height_m: number(options.height, 'height'), yaw: number(options.yaw, 'yaw'), speed: number(options.speed, 'speed'), length_m: number(length, 'length'), width_m: number(width, 'width'),
+      height_m: numberGiven(options.height, 0, 10, 'The height is a number of metres from 0 to 10.'), yaw: numberGiven(options.yaw, -180, 180, 'The yaw is a number of degrees from -180 to 180.'),
+      speed: speedGiven(options.speed), length_m: numberGiven(length, 0.01, 50, bodySays), width_m: numberGiven(width, 0.01, 50, bodySays),
+      onFault: ({ message, code }) => terminal.err(`portcullis: ${message} (${code}) What comes before is shown.\n`),
       ...(options.sensor === undefined ? {} : { sensor: options.sensor }), ...(options.metadata === undefined ? {} : { metadata: options.metadata }),
     })
     const signal = terminal.signal()
-    const server = new LidarViewServer({ scene, clock: systemClock, host: options.host, port: number(options.port, 'port'), pageDir: join(home, 'build', 'lidar-view') })
+    const server = new LidarViewServer({ scene, clock: systemClock, host: options.host, port, pageDir: join(home, 'build', 'lidar-view') })
     try {
       const address = await server.start()
       await scene.start()
       terminal.out(`The lidar view is at ${address}; Ctrl-C ends it.\n`)
-      await new Promise<void>((resolve) => {
+      const ended = new Promise<void>((resolve) => {
         if (signal.aborted) resolve()
         else signal.addEventListener('abort', () => resolve(), { once: true })
       })
+      await (scene.failed === undefined ? ended : Promise.race([ended, scene.failed]))
     } finally {
       await scene.stop()
       await server.stop()

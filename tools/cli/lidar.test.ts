@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram'
 import { globSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { CommanderError } from 'commander'
 import t, { type Test } from 'tap'
 import { concat, fromHex } from '../../edge/base/bytes.ts'
@@ -14,6 +15,7 @@ import { VelodyneEncoder } from '../../drivers/lidar/velodyne/twin.ts'
 import { root } from '../house/sources.ts'
 import { type CaptureStats, captureStats } from '../lidar/capture-stats.ts'
 import { openCapture } from '../lidar/recognise.ts'
+import { captureScene } from '../lidar/view-capture.ts'
 import { lidarCommand } from './lidar.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -70,7 +72,7 @@ function velodynePackets(): Uint8Array[] {
 }
 
 void t.test('every subcommand explains itself with an example', async (t) => {
-  for (const name of ['replay', 'stats', 'check']) {
+  for (const name of ['replay', 'stats', 'check', 'view']) {
     const { code, out } = await lidar([name, '--help'])
     t.equal(code, 0, name)
     t.match(out, new RegExp(`Example:\n +portcullis lidar ${name}`), name)
@@ -95,7 +97,35 @@ void t.test('stats: for people, and for programs', async (t) => {
   t.match(await lidar(['stats', file]), { code: 0, out: /^sensor +lidar\/velodyne-vlp16 .*\n(.*\n)*points +\d+, 8\d\.\d % came back/ })
 
   writeFileSync(file, pcap(packets).subarray(0, -100))
-  t.match(await lidar(['stats', file]), { code: 1, out: /FAULT +The capture ends at byte \d+.*PC-CAPTURE-TRUNCATED/ }, 'what comes before the damage is counted')
+  t.match(await lidar(['stats', file]), { code: 1, out: /\(Velodyne VLP-16\)(.*\n)*FAULT +The capture ends at byte \d+.*PC-CAPTURE-TRUNCATED/ }, 'what comes before the damage is counted')
+})
+
+void t.test('captures that were packed with gzip are unpacked; where the packing is damaged is said', async (t) => {
+  const packets = velodynePackets()
+  const packed = gzipSync(pcap(packets))
+  const folder = t.testdir({ 'a.pcap.gz': packed, 'cut.pcap.gz': packed.subarray(0, packed.length - 9), 'wrong.pcap.gz': packed.map((byte, at) => (at > 40 && at < 60 ? 0xff : byte)) })
+  t.match(JSON.parse((await lidar(['stats', '--json', join(folder, 'a.pcap.gz')])).out), { sensor: 'lidar/velodyne-vlp16', verdicts: { points: packets.length } })
+  t.match(await lidar(['stats', join(folder, 'cut.pcap.gz')]), { code: 1, out: /FAULT .*PC-CAPTURE-TRUNCATED/ })
+  t.match(await lidar(['stats', join(folder, 'wrong.pcap.gz')]), { code: 1, err: /PC-CAPTURE-CORRUPT/ })
+  const { port } = await listening(t)
+  t.match(await lidar(['replay', join(folder, 'a.pcap.gz'), '--to', `udp://127.0.0.1:${port}`, '--speed', 'max']), { code: 0, out: new RegExp(`^${packets.length} datagrams`) })
+})
+
+void t.test('view says what it cannot show before it serves a page, and what it can show of a damaged capture', async (t) => {
+  const folder = t.testdir({ 'text.txt': 'no capture\n' })
+  const cut = join(folder, 'cut.pcap')
+  writeFileSync(cut, pcap(velodynePackets()).subarray(0, -100))
+  t.match(await lidar(['view', join(folder, 'text.txt'), '--port', '0']), { code: 1, out: '', err: /PC-CAPTURE-SENSOR/ })
+  for (const [option, value] of [['--speed', '0'], ['--speed', '-1'], ['--port', '70000'], ['--height', 'x'], ['--body', '4.6'], ['--yaw', '400']] as const) {
+    t.match(await lidar(['view', cut, option, value]), { code: 2, err: /PC-CLI-OPTION/ }, `${option} ${value}`)
+  }
+  const faults: string[] = []
+  const scene = await captureScene(cut, { height_m: 1, speed: Infinity, onFault: (fault) => faults.push(fault.code) })
+  await scene.start()
+  await until(() => faults.length > 0, 'the damage is told')
+  t.ok((scene.state().played ?? 0) > 0, 'what comes before is shown')
+  await scene.stop()
+  t.strictSame(faults, ['PC-CAPTURE-TRUNCATED'])
 })
 
 void t.test('stats: metadata beside the capture, or as given', async (t) => {
@@ -108,6 +138,10 @@ void t.test('stats: metadata beside the capture, or as given', async (t) => {
   t.match(await lidar(['stats', file, '--metadata', join(dirname(file), 'notes.json')]), { code: 1, err: /PC-LIDAR-METADATA/ })
   writeFileSync(join(dirname(file), 'b.json'), metadataJson(metadata))
   t.match(await lidar(['stats', '--json', file]), { code: 0, out: /"metadata":"[^"]*b\.json"/ })
+
+  const other = sampleMetadata({ model: 'OS-1-128' })
+  writeFileSync(join(dirname(file), 'away/other.json'), metadataJson(other))
+  t.match(await lidar(['stats', file, '--metadata', join(dirname(file), 'away/other.json')]), { code: 1, out: /80 wrong-sensor(.*\n)*FAULT +All packets are of another sensor.*PC-LIDAR-WRONG-SENSOR/ })
 })
 
 void t.test('used wrongly is 2, failed is 1, and neither is a crash', async (t) => {

@@ -9,6 +9,7 @@ import { loadProfile } from '../../profiles/load.ts'
 import { captureStats, statsTable } from '../lidar/capture-stats.ts'
 import { checkLidars, checkTable } from '../lidar/check-lidars.ts'
 import { openCapture } from '../lidar/recognise.ts'
+import { numberGiven, speedGiven } from './given.ts'
 import { viewCommand } from './lidar-view.ts'
 import { processTerminal, type Terminal } from './terminal.ts'
 
@@ -38,7 +39,7 @@ const replayCommand = (terminal: Terminal): Command => new Command('replay')
   .description('Sends the datagrams of a capture again, as the sensor did.')
   .argument('<capture>', 'pcap or pcapng')
   .option('--to <address>', 'udp://host:port; without the port, each datagram goes to the port at which it was recorded', 'udp://127.0.0.1')
-  .option('--speed <times>', '1 as recorded, 2 twice as fast, max as fast as possible', speedOf, 1)
+  .option('--speed <times>', '1 as recorded, 2 twice as fast, max as fast as possible', speedGiven, 1)
   .option('--port <number>', 'only what was recorded at this UDP port', portOf)
   .option('--loop', 'again and again until Ctrl-C')
   .option('--json', 'print JSON')
@@ -130,20 +131,10 @@ function there(file: string): void {
   if (!existsSync(file)) throw new UsageError('PC-CLI-FILE', `There is no file ${file}.`)
 }
 
-function numberOf(text: string, least: number, most: number, says: string): number {
-  const value = text.trim() === '' ? NaN : Number(text)
-  if (!(value >= least && value <= most)) throw new UsageError('PC-CLI-OPTION', says)
-  return value
-}
-
-function speedOf(text: string): number {
-  return text === 'max' ? Infinity : numberOf(text, 0.001, 1_000_000, 'The speed is a number such as 1 or 0.5, or max.')
-}
-
 function portOf(text: string): number {
-  return numberOf(text, 1, 65_535, 'A port is a number from 1 to 65535.')
+  return numberGiven(text, 1, 65_535, 'A port is a number from 1 to 65535.')
 }
 
 function secondsOf(text: string): number {
-  return numberOf(text, 0.1, 3_600, 'Seconds are a number from 0.1 to 3600.')
+  return numberGiven(text, 0.1, 3_600, 'Seconds are a number from 0.1 to 3600.')
 }

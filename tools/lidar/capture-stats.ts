@@ -1,6 +1,5 @@
 /** What a recording of a lidar holds, in figures. */
 import { type Clock, systemClock } from '../../edge/base/clock.ts'
-import { describe, PortcullisError } from '../../edge/base/error.ts'
 import type { Identity } from '../../edge/device/contract.ts'
 import type { PointBlock } from '../../edge/device/points.ts'
 import type { Verdict } from '../../drivers/lidar/decoder.ts'
@@ -35,7 +34,7 @@ export interface CaptureStats {
   sensorEnded_us?: number
   /** What was passed over before it came to the decoder. */
   passedOver: Record<string, number>
-  /** Where the recording is damaged; what comes before is counted. */
+  /** Why it is not to be relied on: it is damaged (what comes before is counted), or of another sensor than the metadata. */
   fault?: { code: string; says: string }
 }
 
@@ -46,6 +45,7 @@ export interface StatsOptions {
 }
 
 const progress_ms = 200
+const anotherSensor = { code: 'PC-LIDAR-WRONG-SENSOR', says: 'All packets are of another sensor, or of another mode of it, than the metadata describes.' }
 const known: readonly Verdict[] = ['points', 'other', 'late', 'damaged', 'wrong-sensor', 'foreign']
 
 /** Plays the whole recording as fast as possible. A recording that is damaged in its middle is counted up to there. */
@@ -68,12 +68,11 @@ export async function captureStats(capture: OpenedCapture, { signal, clock = sys
       ended_us = Number.isNaN(ended_us) ? at_us : Math.max(ended_us, at_us)
       bytes += length
     },
-  }).catch((error: unknown) => {
-    if (!(error instanceof PortcullisError) || bytes === 0) throw error
-    const { code, message } = describe(error)
-    fault = { code, says: message }
-    return { identity: { manufacturer: '', model: '' }, counts: {} }
+    onFault: ({ code, message }) => {
+      fault = { code, says: message }
+    },
   })
+  if (verdicts.points === 0 && verdicts['wrong-sensor'] > 0) fault ??= anotherSensor
   const passedOver = Object.fromEntries(Object.entries(decoded.counts).filter(([name, count]) => count > 0 && name !== 'packets' && name !== 'datagrams'))
   return {
     sensor: capture.sensor, ...(capture.metadata === undefined ? {} : { metadata: capture.metadata }),

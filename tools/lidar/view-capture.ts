@@ -1,7 +1,7 @@
 /** The lidar view of a capture: recorded packets through the real decoder, safety path and tracker. */
 import { basename } from 'node:path'
 import { systemClock } from '../../edge/base/clock.ts'
-import { CancelledError } from '../../edge/base/error.ts'
+import { CancelledError, type PortcullisError } from '../../edge/base/error.ts'
 import { sleep } from '../../edge/base/wait.ts'
 import type { PointBlock } from '../../edge/device/points.ts'
 import { CloudRing } from '../../edge/perception/obstacles/cloud.ts'
@@ -16,6 +16,8 @@ import type { ShownScene } from './view-profile.ts'
 export interface ViewCaptureOptions extends OpenOptions, CaptureMount {
   /** 1 as recorded; `max` as fast as it goes. */
   speed: number
+  /** Hears once where the capture is damaged; what comes before is played again and again. */
+  onFault(fault: PortcullisError): void
 }
 
 const source = 'sensor'
@@ -26,19 +28,24 @@ const turnsApart = 1_000_000
 /** The safety path judges a sensor by so many turns. A capture of fewer is judged by several rounds of it. */
 const turnsJudged = 3
 
-/** A capture is played again and again: one of a single turn, too, is then seen. */
+/**
+ * A capture is played again and again: one of a single turn, too, is then seen.
+ * @throws what `openCapture` throws
+ */
 export async function captureScene(file: string, options: ViewCaptureOptions): Promise<ShownScene> {
   const setup = captureSetup(source, options)
+  const capture = await openCapture(file, options)
   const ring = new CloudRing(cloudPointsMax)
   const begin = (): SafetyMonitor => new SafetyMonitor(setup, { cloud: () => ring })
   let monitor = begin()
   const tracker = new Tracker(setup)
   const stopped = new AbortController()
   let playing: Promise<void> = Promise.resolve()
+  const failed = Promise.withResolvers<never>()
+  failed.promise.catch(() => undefined)
   let played = 0
 
   const play = async (): Promise<void> => {
-    const capture = await openCapture(file, options)
     const began = systemClock.now()
     for (let round = 0; !stopped.signal.aborted; round++) {
       const offset_ms = systemClock.now() - began
@@ -49,7 +56,7 @@ export async function captureScene(file: string, options: ViewCaptureOptions): P
         block.received += offset_ms
         block.turn += round * turnsApart
         show(block)
-      }, { speed: options.speed, signal: stopped.signal })
+      }, { speed: options.speed, signal: stopped.signal, onFault: round === 0 ? options.onFault : () => undefined })
       await sleep(systemClock, pause_ms, stopped.signal)
       // Recordings begin and end in the middle of a turn: stitched together, a part of it would look blind.
       if (turns >= turnsJudged) monitor = begin()
@@ -71,13 +78,14 @@ export async function captureScene(file: string, options: ViewCaptureOptions): P
     }),
     start: async () => {
       playing = play().catch((error: unknown) => {
-        if (!(error instanceof CancelledError)) throw error
+        if (!(error instanceof CancelledError)) failed.reject(error)
       })
     },
     stop: async () => {
       stopped.abort()
       await playing
     },
+    failed: failed.promise,
   }
 }
 

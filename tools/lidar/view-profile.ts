@@ -13,6 +13,8 @@ import { home, workers } from '../cli/places.ts'
 export interface ShownScene extends LidarScene {
   start(): Promise<void>
   stop(): Promise<void>
+  /** Rejects when there is nothing more to show, for a reason. */
+  readonly failed?: Promise<never>
 }
 
 /** @throws ConfigError (PC-LIDAR-NO-SOURCES) for a profile of a device without obstacle paths. */
