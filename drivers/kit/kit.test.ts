@@ -147,6 +147,32 @@ void t.test('a link that comes and goes is opened ever more slowly; one that las
   t.equal(clock.pending, 0)
 })
 
+void t.test('a request does not tear the frame that is arriving from a device that sends unasked', async (t) => {
+  for (const streams of [true, false]) {
+    const heard: string[] = []
+    const component = new Component('x', contract('x', 'Says nothing.', {}), systemClock, { selfTest: async () => ({ passed: true, checks: [] }) })
+    const unasked = `!T21*${sumOf('!T21')}\n`
+    let send: (text: string) => void = () => undefined
+    const session = new Session<string>({
+      component, framer: lines(), clock: systemClock, log: silent, limits: { reply_ms: 5_000, retries: 0, reconnect_ms: 100 }, streams,
+      transport: {
+        where: 'nowhere',
+        async open({ onBytes }) {
+          send = (text) => onBytes(ascii(text))
+          return { write: async () => send(`${unasked.slice(4)}!R*${sumOf('!R')}\n`), close: () => undefined }
+        },
+      },
+      identify: async () => ({ manufacturer: 'Test', model: 'x' }),
+      onFrame: (frame) => heard.push(frame),
+    })
+    await session.start(new AbortController().signal)
+    send(unasked.slice(0, 4))
+    t.equal(await session.connection.request(ascii('?R'), (frame) => (frame === '!R' ? frame : undefined)), '!R')
+    t.strictSame(heard, streams ? ['!T21'] : [], streams ? 'it arrives whole' : 'of others what is unfinished is no reply')
+    await session.stop()
+  }
+})
+
 void t.test('framing finds every frame again, however the bytes are cut and whatever stands between them', async (t) => {
   fc.assert(fc.property(
     fc.array(fc.oneof(fc.constant('frame'), fc.uint8Array({ maxLength: 6 }).map((bytes) => bytes.map((byte) => (byte === 0x21 ? 0x20 : byte)))), { maxLength: 20 }),

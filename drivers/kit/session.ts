@@ -37,6 +37,8 @@ export interface SessionOptions<Frame> {
   expect?: Expected | undefined
   /** How long a frame may stop in its middle before it is given up. */
   gap_ms?: number
+  /** It sends frames unasked all the time: a request must not tear the one that is just arriving. */
+  streams?: boolean
   /** Asks the device what it is; throwing means that it is not there. */
   identify(connection: Connection<Frame>, signal: AbortSignal): Promise<Identity>
   /** Runs while the device is connected (polling); returning early is fine, throwing reconnects. */
@@ -169,11 +171,13 @@ export class Session<Frame> {
   }
 
   #exchange(link: Link): Exchange<Frame> {
-    const { component, clock, limits, framer } = this.#options
+    const { component, clock, limits, framer, streams } = this.#options
     return new Exchange<Frame>({
       component: component.name, clock, limits, counters: this.counters,
       send: (bytes) => link.write(bytes),
-      beforeTry: () => framer.reset(),
+      beforeTry: () => {
+        if (streams !== true) framer.reset()
+      },
     })
   }
 
