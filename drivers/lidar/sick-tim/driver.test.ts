@@ -11,7 +11,7 @@ import type { PointBlock } from '../../../edge/device/points.ts'
 import { standaloneContext, until } from '../../kit/conformance.ts'
 import { colaFramer, frame, telegram } from './cola.ts'
 import { driver } from './driver.ts'
-import { parseField } from './fields.ts'
+import { type Field, parseField } from './fields.ts'
 import { readRecorded } from './recorded.ts'
 import { SickTimTwin, type SickTimTwinOptions } from './twin.ts'
 
@@ -88,6 +88,19 @@ void t.test('fields: what the sensor\'s own evaluation says, of the set that is 
   await until(() => lidar.read('fields')?.['set2.field1'] !== undefined, 'the inputs choose another set')
   t.strictSame(Object.keys(lidar.read('fields') ?? {}), ['set2.field1'])
   await until(() => lidar.read('fields')?.['set2.field1'] === 'free', 'the sensor says so')
+})
+
+void t.test('fields: another set whose results are the same tells nothing by itself, and is asked', async (t) => {
+  const ring = (index: number, far_mm: number): Field => ({
+    index, name: '', incomplete: false, shapes: [{ kind: 'segmented', corners: [{ angle_deg: 0, near_mm: 0, far_mm }, { angle_deg: 90, near_mm: 0, far_mm }, { angle_deg: 180, near_mm: 0, far_mm }] }],
+  })
+  const { lidar, tim } = await started(t, {}, { fields: [ring(0, 500), ring(3, 700)] })
+  t.strictSame(lidar.read('fields'), { 'set1.field1': 'free' })
+  tim.inputs = 1
+  await until(() => lidar.read('fields')?.['set2.field1'] === 'free', 'what the other set says is known, too')
+  t.strictSame(Object.keys(lidar.read('fields') ?? {}), ['set2.field1'])
+  tim.inputs = 0
+  await until(() => lidar.read('fields')?.['set1.field1'] === 'free', 'and that of the first again')
 })
 
 void t.test('a link that is lost: nothing is known of the fields, and the trouble is named', async (t) => {

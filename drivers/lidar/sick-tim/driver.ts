@@ -79,14 +79,21 @@ export const driver = defineDriver({
         areComing = await awaitScans(signal)
       }
       if (!areComing) throw silent()
-      const results = await found.results()
-      if (results !== undefined) scans.take(results)
+      scans.take(await found.results())
       if (setup.beams > 0) ({ beams } = setup)
       return { ...identity, serial: identity.serial ?? String(scans.decoder.serial) }
     }
 
+    let isAsking = false
+    /** Beside the ticks, which must not wait for an answer. A link that fails meanwhile is the session's to judge. */
+    const askResults = async (): Promise<void> => {
+      isAsking = true
+      await sensor?.results().then((results) => scans.take(results), (error: unknown) => log.debug({ component: name, error: error as Error }, 'results not told'))
+      isAsking = false
+    }
+
     const session = new Session<Payload>({
-      component, clock, log, limits: options, expect: options.expect, gap_ms, framer,
+      component, clock, log, limits: options, expect: options.expect, gap_ms, framer, streams: true,
       transport: transportTo(options.port, { baud: 115_200 }),
       identify: begin,
       async serve(_, signal) {
@@ -96,6 +103,7 @@ export const driver = defineDriver({
           await sleep(clock, tick_ms, signal).catch(() => undefined)
           if (signal.aborted) return
           scans.tick()
+          if (scans.isUntold && !isAsking) void askResults()
           silentFor_ms = scans.watch.away ? silentFor_ms + tick_ms : 0
           if (silentFor_ms >= options.reopen_ms) throw silent()
         }

@@ -43,6 +43,8 @@ export class ScanStream {
   #set = 0
   /** The set whose fields are known. */
   #known = 0
+  /** Nothing was said yet of the fields of the set that is known. */
+  #isUntold = false
   /** It is the sensor that is expected: what it sends is passed on. */
   #isAccepted = false
   #damagedSeen = 0
@@ -83,6 +85,11 @@ export class ScanStream {
     if (isTrouble) component.raise('trouble', { reason: 'silent' })
   }
 
+  /** Another set is active and has fields, and the sensor, which tells of changes only, has said nothing of them. */
+  get isUntold(): boolean {
+    return this.#isUntold
+  }
+
   /** A telegram that no request asked for. */
   receive(payload: Payload): void {
     const { component, clock } = this.#options
@@ -101,8 +108,10 @@ export class ScanStream {
     if (results !== undefined) this.take(results)
   }
 
-  /** Results of the sensor's field evaluation. */
-  take(results: readonly FieldResult[]): void {
+  /** Results of the sensor's field evaluation; undefined when it has been asked and gives none. */
+  take(results: readonly FieldResult[] | undefined): void {
+    this.#isUntold = false
+    if (results === undefined) return
     // They may come before the scan that says that another set is active.
     this.#known = setOfResults(results, this.#fields, this.#set)
     this.#publishFields((place) => results.find((result) => result.place === place)?.state ?? 'unknown')
@@ -155,12 +164,16 @@ export class ScanStream {
     if (set === this.#known) return
     this.#known = set
     this.#publishFields(() => 'unknown')
+    this.#isUntold = this.#ofKnownSet().length > 0
+  }
+
+  #ofKnownSet(): readonly Field[] {
+    return this.#fields.filter((field) => setOf(field.index) === this.#known && isConfigured(field))
   }
 
   /** Of the fields that are configured in the set that is known. */
   #publishFields(stateAt: (place: number) => FieldState): void {
-    const ofSet = this.#fields.filter((field) => setOf(field.index) === this.#known && isConfigured(field))
-    this.#options.component.publish('fields', Object.fromEntries(ofSet.map(({ index }) => [nameInSet(index), stateAt(placeOf(index))])))
+    this.#options.component.publish('fields', Object.fromEntries(this.#ofKnownSet().map(({ index }) => [nameInSet(index), stateAt(placeOf(index))])))
   }
 
   #totals(): { turns: number; beams: number; returns: number } {
