@@ -64,6 +64,19 @@ void t.test('where the sensor gives no dates, the time of recording counts', asy
   })
 })
 
+void t.test('each result is held against the scan that it is dated with, and against the set that the inputs choose', async (t) => {
+  const changed = (...fields: [place: number, state: FieldState, number: number][]): Uint8Array =>
+    encodeResults(fields.map(([place, state, number]) => ({ place, state, date_us: number * scan_us })))
+  // Something has entered field 2 in scan 3 and is told of in scan 4; field 3 changes in between. Field 1 has no evaluation.
+  const story = [
+    ahead(0, 3_000), ahead(1, 1_000), ahead(2, 2_000), empty(3), ahead(4, 1), ahead(5, 1), ...Array.from({ length: 42 }, (_, index) => empty(index + 6)),
+  ].map(encodeField)
+  t.match(await figures(t, { 'e.json': [
+    ...story, scanAt(1, 4_000), changed([1, 'unknown', 0], [2, 'free', 1], [3, 'free', 1]), scanAt(2, 1_500), scanAt(3, 800), changed([1, 'unknown', 0], [2, 'free', 1], [3, 'infringed', 3]),
+    scanAt(4, 800), changed([1, 'unknown', 0], [2, 'infringed', 4], [3, 'infringed', 3]),
+  ].map((payload) => frame(payload)) }), { 'lidar.sick.agreement': 100, 'lidar.sick.results': 6 })
+})
+
 void t.test('damage lowers the share; what is no conversation with a TiM is passed over', async (t) => {
   const wrong = frame(scanAt(2, 500))
   wrong[100] = (wrong[100] ?? 0) ^ 1

@@ -5,16 +5,16 @@
  * `lidar.points.<capture>`: % of the telegrams whose check sum is right and that decode completely;
  * `lidar.sick.fields.<capture>`: fields whose geometry the sensor told; and over all captures that hold
  * results of the sensor's evaluation, `lidar.sick.agreement`: % of those results (free or infringed, field
- * by field) that our evaluation of the nearest scan gives, too, with their number, `lidar.sick.results`.
+ * by field) that our evaluation of the scan that they are dated with gives, too, with their number, `lidar.sick.results`.
  */
 import { globSync, readFileSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { describe } from '../../edge/base/error.ts'
 import { PointBlock } from '../../edge/device/points.ts'
-import { colaFramer, type Payload } from '../../drivers/lidar/sick-tim/cola.ts'
+import type { Payload } from '../../drivers/lidar/sick-tim/cola.ts'
 import { type Beams, type Field, FieldEvaluation, isConfigured, parseField } from '../../drivers/lidar/sick-tim/fields.ts'
-import { readRecorded, type Recorded } from '../../drivers/lidar/sick-tim/recorded.ts'
-import { fieldOf, type FieldResult, nameInSet, parseResults, setOfInputs, setOfResults } from '../../drivers/lidar/sick-tim/results.ts'
+import { readRecorded, type Recorded, Telegrams } from '../../drivers/lidar/sick-tim/recorded.ts'
+import { covers, fieldOf, type FieldResult, nameInSet, parseResults, setOfInputs, setOfResults } from '../../drivers/lidar/sick-tim/results.ts'
 import { beamsMax, ScanDecoder } from '../../drivers/lidar/sick-tim/scan.ts'
 import type { Figure } from '../bench/figure.ts'
 
@@ -91,7 +91,7 @@ function whyNot(recorded: readonly Recorded[]): string {
 }
 
 export function understand(recorded: readonly Recorded[]): Conversation {
-  const framer = colaFramer()
+  const framer = new Telegrams()
   const decoder = new ScanDecoder()
   const block = new PointBlock(beamsMax, 1)
   const fields = new Map<number, Field>()
@@ -99,8 +99,8 @@ export function understand(recorded: readonly Recorded[]): Conversation {
   const results: ResultsSeen[] = []
   let telegrams = 0
   let understood = 0
-  recorded.forEach(({ at_s, bytes }, order) => {
-    for (const payload of framer.push(bytes)) {
+  recorded.forEach(({ at_s, bytes, from }, order) => {
+    for (const payload of framer.take({ bytes, from })) {
       telegrams++
       const kind = kindOf(payload)
       const verdict = decoder.decode(payload, block)
@@ -115,7 +115,7 @@ export function understand(recorded: readonly Recorded[]): Conversation {
       if (kind === 'other' || (kind === 'scan' && verdict === 'points') || field !== undefined || told !== undefined) understood++
     }
   })
-  return { telegrams: telegrams + framer.damaged + (framer.pending > 0 ? 1 : 0), understood, fields: [...fields.values()], scans, results }
+  return { telegrams: telegrams + framer.damaged + framer.unfinished, understood, fields: [...fields.values()], scans, results }
 }
 
 function kindOf(payload: Payload): 'scan' | 'field' | 'results' | 'other' | 'none' {
@@ -128,18 +128,24 @@ function kindOf(payload: Payload): 'scan' | 'field' | 'results' | 'other' | 'non
 
 const newest = (results: readonly FieldResult[]): number => Math.max(...results.map(({ date_us }) => (Number.isNaN(date_us) ? -Infinity : date_us)), -Infinity)
 
-/** What our evaluation says of the scan nearest to each of the sensor's results. */
+/**
+ * What our evaluation says of the scan that each of the sensor's results is dated with: there the field
+ * became what it is, whatever response time is set. Where that scan is not in the recording, of the scan
+ * nearest to the telegram.
+ */
 export function compare({ fields, scans, results }: Pick<Conversation, 'fields' | 'scans' | 'results'>, name: string): { agreed: number; compared: number } {
   let agreed = 0
   let compared = 0
   for (const seen of results) {
-    const scan = nearest(scans, seen)
-    const set = setOfResults(seen.results, fields, setOfInputs(scan.inputs))
-    const evaluation = new FieldEvaluation(fields, scan.beams)
-    evaluation.evaluate(scan.distance)
-    for (const { place, state } of seen.results) {
+    const last = nearest(scans, seen)
+    const said = setOfInputs(last.inputs)
+    const set = covers(seen.results, fields, said) ? said : setOfResults(seen.results, fields, said)
+    for (const { place, state, date_us } of seen.results) {
       if (state === 'unknown') continue
       const index = fieldOf(set, place)
+      const scan = dated(scans, date_us) ?? last
+      const evaluation = new FieldEvaluation(fields.filter((field) => field.index === index), scan.beams)
+      evaluation.evaluate(scan.distance)
       const ours = evaluation.state(index)
       compared++
       if (ours === state) agreed++
@@ -154,9 +160,13 @@ const sameScan_us = 34_000
 
 /** By the sensor's own dates where a scan of that date is there; else by the time of recording, or the order. */
 function nearest(scans: readonly ScanSeen[], moment: Moment): ScanSeen {
-  const byDate = closest(scans, (scan) => Math.abs(scan.date_us - moment.date_us))
-  if (byDate !== undefined && Math.abs(byDate.date_us - moment.date_us) <= sameScan_us) return byDate
-  return closest(scans, (scan) => Math.abs(scan.at_s - moment.at_s)) ?? closest(scans, (scan) => Math.abs(scan.order - moment.order)) as ScanSeen
+  return dated(scans, moment.date_us) ?? closest(scans, (scan) => Math.abs(scan.at_s - moment.at_s)) ?? closest(scans, (scan) => Math.abs(scan.order - moment.order)) as ScanSeen
+}
+
+/** The scan of that date by the sensor's own clock, where it is in the recording. */
+function dated(scans: readonly ScanSeen[], date_us: number): ScanSeen | undefined {
+  const scan = closest(scans, (scan) => Math.abs(scan.date_us - date_us))
+  return scan !== undefined && Math.abs(scan.date_us - date_us) <= sameScan_us ? scan : undefined
 }
 
 /** Undefined when no distance is known. */

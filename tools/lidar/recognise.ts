@@ -112,13 +112,13 @@ async function blocksOf(recording: Recording, onBlock: (block: PointBlock, share
     onBlock: (block) => onBlock(block, Math.min(1, bytes / recording.bytes)),
     onVerdict: (verdict) => onVerdict?.(verdict),
   })
-  const take = ({ at_us, payload }: Datagram): void => {
+  const take = ({ at_us, from, payload }: Datagram): void => {
     if (Number.isNaN(first_us)) first_us = at_us
     // A recording's clock may jump back, an instant may not.
     now_ms = Math.max(now_ms, (at_us - first_us) / 1_000)
     bytes += payload.length
     onPiece?.(at_us, payload.length)
-    player.take(payload)
+    player.take(payload, from)
   }
   await replay(recording.pieces(), take, { clock, speed, signal }).catch((error: unknown) => {
     if (error instanceof CancelledError) return

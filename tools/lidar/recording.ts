@@ -15,7 +15,8 @@ export interface Listener {
 
 /** Decodes a recording from its beginning. */
 export interface Player {
-  take(payload: Uint8Array): void
+  /** @param from which end of a conversation sent it, where there are two. */
+  take(payload: Uint8Array, from: string): void
   /** As far as it is known by now. */
   readonly identity: Identity
   /** What was passed over before it came to the decoder. */
@@ -37,4 +38,4 @@ export interface Recording {
 }
 
 /** A piece of what came over a stream. */
-export const streamed = (at_us: number, payload: Uint8Array): Datagram => ({ at_us, from: '', fromPort: 0, port: 0, payload })
+export const streamed = (at_us: number, payload: Uint8Array, from = ''): Datagram => ({ at_us, from, fromPort: 0, port: 0, payload })

@@ -5,48 +5,47 @@ import { NodeBlocks } from '../../drivers/lidar/rplidar/blocks.ts'
 import { node_bytes } from '../../drivers/lidar/rplidar/codec.ts'
 import { ReplyReader } from '../../drivers/lidar/rplidar/reader.ts'
 import { recordingOf } from '../../drivers/lidar/rplidar/recording.ts'
-import { colaFramer } from '../../drivers/lidar/sick-tim/cola.ts'
-import { readRecorded } from '../../drivers/lidar/sick-tim/recorded.ts'
+import { readRecorded, Telegrams } from '../../drivers/lidar/sick-tim/recorded.ts'
 import { ScanDecoder } from '../../drivers/lidar/sick-tim/scan.ts'
 import { type Listener, type Player, type Recording, streamed } from './recording.ts'
 
 /** `undefined` when no scan of a TiM is in it. @throws InputError (PC-SICK-CAPTURE) */
 export function timRecording(file: Uint8Array): Recording | undefined {
-  const telegrams = readRecorded(file)
+  const segments = readRecorded(file)
   let scans = 0
   const trial = timPlayer({ now: () => 0, onBlock: () => scans++, onVerdict: () => undefined })
-  for (const { bytes } of telegrams) trial.take(bytes)
+  for (const { bytes, from } of segments) trial.take(bytes, from)
   if (scans === 0) return undefined
   return {
     sensor: 'lidar/sick-tim',
     metadata: undefined,
     times: 'since-began',
-    bytes: telegrams.reduce((sum, { bytes }) => sum + bytes.length, 0),
+    bytes: segments.reduce((sum, { bytes }) => sum + bytes.length, 0),
     async *pieces(): AsyncGenerator<Datagram> {
-      for (const { at_s, bytes } of telegrams) yield streamed(Number.isNaN(at_s) ? 0 : Math.round(at_s * 1e6), bytes)
+      for (const { at_s, bytes, from } of segments) yield streamed(Number.isNaN(at_s) ? 0 : Math.round(at_s * 1e6), bytes, from)
     },
     player: timPlayer,
   }
 }
 
 function timPlayer({ now, onBlock, onVerdict }: Listener): Player {
-  const framer = colaFramer()
+  const telegrams = new Telegrams()
   const decoder = new ScanDecoder()
   const block = new PointBlock(decoder.columnsMax, decoder.rings)
   return {
     identity: decoder.identity,
     get counts() {
-      return { discardedBytes: framer.discarded }
+      return { discardedBytes: telegrams.discarded }
     },
-    take(bytes) {
-      const { damaged } = framer
-      for (const payload of framer.push(bytes)) {
+    take(bytes, from) {
+      const { damaged } = telegrams
+      for (const payload of telegrams.take({ bytes, from })) {
         const verdict = decoder.decode(payload, block)
         block.received = now()
         onVerdict(verdict)
         if (verdict === 'points') onBlock(block)
       }
-      for (let count = framer.damaged - damaged; count > 0; count--) onVerdict('damaged')
+      for (let count = telegrams.damaged - damaged; count > 0; count--) onVerdict('damaged')
     },
   }
 }

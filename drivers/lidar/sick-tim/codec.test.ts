@@ -8,7 +8,7 @@ import { PointBlock } from '../../../edge/device/points.ts'
 import { carriedBy, colaFramer, frame, isRefusal, type Payload, payloadMax, refusalCode, telegram } from './cola.ts'
 import { encodeScan, type ScanContent } from './encode.ts'
 import { type Field, parseField } from './fields.ts'
-import { readRecorded } from './recorded.ts'
+import { readRecorded, Telegrams } from './recorded.ts'
 import { parseResults } from './results.ts'
 import { beamsMax, ScanDecoder } from './scan.ts'
 
@@ -165,6 +165,36 @@ void t.test('whatever the bytes: no scan is cut off, mended or thrown', (t) => {
     parseResults(concat([ascii('sSN LFErec '), bytes]))
   }), { numRuns: 500 })
   t.equal(new ScanDecoder().decode(concat([whole.subarray(0, 59), fromHex('7fc00000'), whole.subarray(63)]), block()), 'damaged', 'a scale that is no number')
+  t.end()
+})
+
+void t.test('conversations as Wireshark exports them: two ends, empty segments, segments sent again', (t) => {
+  const segment = (from: string, sequence: number, bytes: Uint8Array, more: object = {}): object => ({
+    _index: 'packets-2021-01-11', _source: { layers: {
+      frame: { 'frame.number': '1', 'frame.time_relative': '0.5' }, ip: { 'ip.src': from },
+      tcp: { 'tcp.srcport': '2112', 'tcp.stream': '0', 'tcp.seq': String(sequence), 'tcp.len': String(bytes.length), ...(bytes.length === 0 ? {} : { 'tcp.payload': Buffer.from(bytes).toString('hex').replaceAll(/(..)(?=.)/g, '$1:') }), ...more },
+    } },
+  })
+  const [reply, question] = [telegram('sRA SCdevicestate', Uint8Array.of(1)), telegram('sRN DItype')]
+  const [first, last] = [reply.subarray(0, 12), reply.subarray(12)]
+  const told = (...entries: object[]): string[] => {
+    const telegrams = new Telegrams()
+    const found = readRecorded(ascii(`\u00ef\u00bb\u00bf${JSON.stringify(entries)}`)).flatMap((piece) => telegrams.take(piece)).map(text)
+    t.strictSame([telegrams.damaged, telegrams.discarded, telegrams.unfinished], [0, 0, 0])
+    return found
+  }
+  const nothing = new Uint8Array(0)
+  t.strictSame(told(
+    segment('10.0.0.1', 0, nothing), segment('10.0.0.2', 0, nothing), segment('10.0.0.1', 1, first), segment('10.0.0.2', 1, question), segment('10.0.0.1', 1, first),
+    segment('10.0.0.1', 7, concat([first.subarray(6), last])), segment('10.0.0.2', 1 + question.length, nothing),
+  ), ['sRN DItype', text(reply.subarray(8, -1))])
+  const raw = { 'tcp.payload_raw': [Buffer.from(question).toString('hex'), 54, question.length, 0, 30], 'tcp.payload': undefined }
+  t.strictSame(told(segment('10.0.0.2', 0xffff_fffe, question.subarray(0, 4)), segment('10.0.0.2', 2, question.subarray(4))), ['sRN DItype'], 'numbers that begin anew')
+  t.strictSame(told(segment('10.0.0.2', 1, question, raw)), ['sRN DItype'], 'with the bytes beside the text')
+  const [recorded] = readRecorded(ascii(JSON.stringify([segment('10.0.0.2', 1, question)])))
+  t.equal(recorded?.at_s, 0.5)
+  t.throws(() => readRecorded(ascii(JSON.stringify([segment('10.0.0.2', 1, nothing)]))), { code: 'PC-SICK-CAPTURE' })
+  t.throws(() => readRecorded(ascii(JSON.stringify([segment('10.0.0.2', 1, question, { 'tcp.payload': 'two' })]))), { code: 'PC-SICK-CAPTURE' })
   t.end()
 })
 

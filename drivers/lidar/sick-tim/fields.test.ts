@@ -186,6 +186,10 @@ void t.test('results: what is written is read, with and without dates, and with 
   const withPlace = concat([ascii('sSN LFErec '), fromHex('0001 0001 01 00000000 3f800000 00000000 00001388 fffff3b0 02 0001 0002 0003'), new Uint8Array(15).fill(7), fromHex('0000')])
   t.strictSame(parseResults(withPlace), [{ place: 1, state: 'infringed', date_us: Number.NaN }])
   t.strictSame(parseResults(ascii('sSN LFErec \0\0')), [], 'a sensor without evaluation cases')
+  for (const [number, states] of [[0, 'unknown'], [1, 'free'], [2, 'infringed'], [3, 'unknown']] as const) {
+    const one = concat([ascii('sSN LFErec '), fromHex('0001 0001 02 00000000 3f800000 00000000 00000d05 fff92230'), Uint8Array.of(number), fromHex('0000 0000 0000 0000')])
+    t.match(parseResults(one), [{ place: 2, state: states }], `result ${number}`)
+  }
   t.equal(parseResults(ascii('sEA LFErec \x01')), undefined)
   t.end()
 })
@@ -199,5 +203,7 @@ void t.test('the set that is active: by the inputs, or the only one that the res
   t.equal(setOfResults(results('unknown', 'free', 'infringed'), fields, 16), 1, 'set 16 has no fields')
   t.equal(setOfResults(results('free', 'unknown', 'unknown'), fields, 1), 3)
   t.equal(setOfResults(results('free', 'free', 'free'), fields, 2), 2, 'none fits: what is said stands')
+  t.equal(setOfResults(results('unknown', 'unknown', 'free'), fields, 1), 1, 'a field whose evaluation says nothing')
+  t.equal(setOfResults(results('unknown', 'unknown', 'free'), fields, 3), 1, 'the only set that has such a field')
   t.end()
 })

@@ -10,14 +10,15 @@ export interface FieldResult {
   date_us: number
 }
 
-const states: readonly FieldState[] = ['unknown', 'free', 'infringed']
+/** By number: 0 invalid, 1 free, 2 infringed, 3 the evaluation is not active. */
+const states: readonly FieldState[] = ['unknown', 'free', 'infringed', 'unknown']
 /** What an LMS5xx adds when it says where the field was infringed. */
 const whereBytes = 15
 
 /**
  * One result for each field. The telegram's own fields, for each: version (2 bytes), place (1), system
- * counter (4), scale and offset of distance and angle (16), the result (1: 0 not configured, 1 free,
- * 2 infringed), three words, and the date with a flag (2 or 13). Undefined when it is no such telegram.
+ * counter (4), scale and offset of distance and angle (16), the result (1), three
+ * words, and the date with a flag (2 or 13). Undefined when it is no such telegram.
  */
 export function parseResults(payload: Payload): FieldResult[] | undefined {
   const carried = carriedBy(payload, 'sSN', 'LFErec') ?? carriedBy(payload, 'sRA', 'LFErec')
@@ -54,9 +55,15 @@ export const setOf = (index: number): number => Math.floor(index / fieldsPerSet)
 export const placeOf = (index: number): number => (index % fieldsPerSet) + 1
 export const nameInSet = (index: number): string => `set${setOf(index)}.field${placeOf(index)}`
 
+/** Whether the set has all the fields that the sensor speaks of; it may have some whose evaluation says nothing. */
+export function covers(results: readonly FieldResult[], fields: readonly Field[], set: number): boolean {
+  return results.every(({ place, state }) => state === 'unknown' || fields.some((field) => field.index === fieldOf(set, place) && isConfigured(field)))
+}
+
 /**
  * The set that the results are about: the one that is said to be active, unless the sensor speaks of
- * fields that this set does not have; then the first whose configured fields are those it speaks of.
+ * other fields than this set has; then the first whose configured fields are just those, or, where
+ * there is none, cover them.
  */
 export function setOfResults(results: readonly FieldResult[], fields: readonly Field[], said: number): number {
   const configured = (set: number, place: number): boolean => {
@@ -65,6 +72,6 @@ export function setOfResults(results: readonly FieldResult[], fields: readonly F
   }
   const fits = (set: number): boolean => results.every(({ place, state }) => (state !== 'unknown') === configured(set, place))
   if (fields.length === 0 || fits(said)) return said
-  for (let set = 1; set <= fieldsMax / fieldsPerSet; set++) if (fits(set)) return set
-  return said
+  const all = Array.from({ length: fieldsMax / fieldsPerSet }, (_, index) => index + 1)
+  return all.find(fits) ?? [said, ...all].find((set) => covers(results, fields, set)) ?? said
 }
