@@ -109,7 +109,7 @@ void t.test('help explains every command, with an example', async (t) => {
     if (page.endsWith('> ')) break
     seat.type(' ')
   }
-  for (const word of ['show status', 'show <component>', 'test [what]', 'undo <id>', 'service <barrier>', 'log follow', 'trace <part>', 'send <file>', 'reboot', 'watch <seconds and command...>']) t.match(text, word)
+  for (const word of ['show status', 'show <component>', 'test [what]', 'undo <id>', 'service <component> [argument=value...]', 'log follow', 'trace <part>', 'send <file>', 'reboot', 'watch <seconds and command...>']) t.match(text, word)
 })
 
 void t.test('what moves is asked about; a role that does not suffice is told at once', async (t) => {
@@ -219,7 +219,7 @@ void t.test('whoever looks on fills no journal', async (t) => {
 void t.test('a barrier is open only while the key is held', async (t) => {
   const { seat, device } = await rig(t)
   await seat.login('li')
-  t.match(await done(seat, 'service flap'), 'PC-GATE-SERVICE', 'not while travellers use the gate')
+  t.match(await done(seat, 'service flap'), 'PC-DEVICE-SERVICE', 'not while travellers use the gate')
   device.outOfService()
   seat.type('service flap\r')
   await seat.until(/go on: $/)
@@ -232,7 +232,7 @@ void t.test('a barrier is open only while the key is held', async (t) => {
   t.strictSame(device.done, ['barrier open'], 'it stays open while the key repeats')
   await until(() => device.done.length === 2)
   t.strictSame(device.done, ['barrier open', 'barrier closed'], 'and shuts when it does not')
-  await seat.until(/flap is closed/)
+  await seat.until(/flap state +closed/)
   seat.type(' ')
   await until(() => device.done.length === 3)
   seat.unplug()

@@ -20,6 +20,7 @@ import { Barrier, Indicator } from '../device/capabilities.ts'
 import { Component, type ComponentOf } from '../device/component.ts'
 import { command, contract, property } from '../device/contract.ts'
 import { DeviceModel } from '../device/model.ts'
+import { madeUpDrive } from '../device/rig.ts'
 import { Gate } from '../gate/contract.ts'
 import type { NewFact } from '../journal/fact.ts'
 import { Console, type ConsoleOptions } from './console.ts'
@@ -78,6 +79,7 @@ export class Device {
     this.barrier = this.#barrier(selfTest)
     this.gate = new Component('gate', Gate, clock, { selfTest, decide: async () => ({}), service: async () => ({}) })
     this.gate.publish('view', { passage: 1, phase: 'idle', instruction: 'lay-document', steps: [], attempt: 1 })
+    this.gate.publish('inService', true)
     this.gate.publish('health', { status: 'ready' })
     const lamp = new Component('lamp', Indicator, clock, { selfTest, show: async ({ sign }) => this.#noted(`lamp ${sign}`) })
     lamp.publish('health', { status: 'failed', code: 'PC-LINK-OPEN', says: 'The serial port cannot be opened.' })
@@ -85,6 +87,7 @@ export class Device {
     this.model.add(this.barrier)
     this.model.add(this.gate)
     this.model.add(lamp)
+    this.model.add(madeUpDrive(clock, this.done))
     this.access = new Access({
       clock, log: silent, model: this.model, sink: { append: async (fact) => ({ seq: this.facts.push(fact) }) }, device: 'mong-cai/bl1-e07', cost,
       file: join(folder, 'accounts.json'), authorities: [authority.publicKey.export({ type: 'spki', format: 'pem' }).toString()],
@@ -124,6 +127,7 @@ export class Device {
   }
 
   outOfService(): void {
+    this.gate.publish('inService', false)
     this.gate.publish('view', { passage: 1, phase: 'out-of-service', instruction: 'use-other-gate', steps: [], reason: 'service', attempt: 1 })
   }
 

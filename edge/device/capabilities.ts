@@ -66,7 +66,9 @@ export const Barrier = contract('barrier', 'A door, flap or boom that lets one t
   objects: property(Type.Object({ entry: Type.Boolean(), exit: Type.Boolean() }), 'Whether something stands on its entry and on its exit side.'),
   // For service at the device only: an officer decides on travellers through the gate, which keeps its doors apart.
   /** Closes by itself after `for_ms`, in the device or by its driver. */
-  open: command({ for_ms: Type.Integer({ minimum: 100, maximum: 60_000 }) }, 'Opens for one passage.', { role: 'engineer', moves: true }),
+  open: command({ for_ms: Type.Integer({ minimum: 100, maximum: 60_000 }) }, 'Opens for one passage.', {
+    role: 'engineer', moves: true, held: { release: 'close', time: 'for_ms', shows: 'state' },
+  }),
   close: command({}, 'Closes now, unless somebody stands in it.', { role: 'engineer', moves: true }),
   /** Anti-panic: stays open, or becomes free to push, until released. */
   free: command({ on: Type.Boolean() }, 'Lets everybody out until it is switched off.', { role: 'engineer', moves: true }),

@@ -4,6 +4,7 @@
  * Every face (console, OPC UA, MQTT, web pages, docs) is a view of this declaration, so a driver or
  * controller that declares itself is everywhere at once and adds no line to any of them.
  */
+import { invariant } from '../base/error.ts'
 import { type Static, type TSchema, Type } from '../base/schema.ts'
 
 /**
@@ -44,10 +45,26 @@ export interface CommandSpec<A extends TSchema = TSchema, R extends TSchema = TS
   role: Role
   /** It can move a barrier or a vehicle: faces ask for confirmation. */
   moves: boolean
+  /** It goes on only while somebody holds a key. */
+  held?: HoldToRun
   /** Its arguments or result hold personal data: faces neither show nor log them. */
   personal: boolean
   /** The longest it may take. */
   limit_ms: number
+}
+
+/**
+ * A movement in somebody's hand (a hold-to-run control, ISO 12100:2010, 3.28.3). The command resolves
+ * once it has begun, and ends by itself after its time; faces call it again and again while the key is
+ * held, and `release` when it is let go. They offer it only while the device is out of service.
+ */
+export interface HoldToRun {
+  /** The command of the same component that ends it now; it takes no arguments. */
+  release: string
+  /** The argument that says how long it goes on by itself, in whole milliseconds; faces give as much as its maximum, or less. */
+  time: string
+  /** The property in which one sees what it does. */
+  shows: string
 }
 
 export interface EventSpec<S extends TSchema = TSchema> extends Declared {
@@ -86,6 +103,7 @@ export interface CommandOptions<R extends TSchema> {
   role: Role
   result?: R
   moves?: boolean
+  held?: HoldToRun
   personal?: boolean
   limit_ms?: number
 }
@@ -105,6 +123,7 @@ export function command<A extends Record<string, TSchema>, R extends TSchema = N
     says,
     role: options.role,
     moves: options.moves ?? false,
+    ...(options.held === undefined ? {} : { held: options.held }),
     personal: options.personal ?? false,
     limit_ms: options.limit_ms ?? 5_000,
   }
@@ -126,8 +145,25 @@ export function stream<T>(says: string, { personal = false } = {}): StreamSpec<T
 
 /** Declares a capability. Every contract also has the members of `common`. */
 export function contract<M extends Members>(name: string, says: string, members: M): Contract<M & Common> {
+  const held = Object.values(members).filter((spec) => spec.kind === 'command' && spec.held !== undefined) as CommandSpec[]
+  // A person has one hand for the key.
+  invariant(held.length <= 1, `${name} is held by one command`)
+  for (const spec of held) demandRelease(name, spec, members)
   return { name, says, members: { ...common, ...members } }
 }
+
+/** What nobody could let go must not be declared. */
+function demandRelease(name: string, { held, args, moves, personal, role }: CommandSpec, members: Members): void {
+  const release = members[held?.release ?? '']
+  const time = propertiesOf(args)[held?.time ?? '']
+  invariant(moves && !personal, `${name}: what is held moves, and is not personal`)
+  invariant(release?.kind === 'command' && release.held === undefined && Object.keys(propertiesOf(release.args)).length === 0, `${name} can be let go by a command without arguments`)
+  invariant(release.kind === 'command' && allows(role, release.role), `${name}: who holds it may let it go`)
+  invariant(time?.type === 'integer' && time.maximum !== undefined, `${name} ends by itself after a time that has a maximum`)
+  invariant(members[held?.shows ?? '']?.kind === 'property', `${name} shows what it does`)
+}
+
+const propertiesOf = (args: TSchema): Record<string, { type?: string; maximum?: number }> => (args as { properties?: Record<string, object> }).properties ?? {}
 
 export const Health = Type.Object({
   status: Type.Enum(['stopped', 'starting', 'ready', 'degraded', 'failed']),

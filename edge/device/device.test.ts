@@ -4,6 +4,8 @@ import { Type } from '../base/schema.ts'
 import { Barrier, Camera } from './capabilities.ts'
 import { Component, type News } from './component.ts'
 import { allows, command, contract, event, property, type Role } from './contract.ts'
+import { heldCommand, inHand } from './held.ts'
+import { demandOutOfService, inService } from './in-service.ts'
 import { Mirror, Originals } from './mirror.ts'
 import { DeviceModel } from './model.ts'
 import { unitSymbol } from './units.ts'
@@ -111,4 +113,41 @@ void t.test('units have the symbols that people read', async (t) => {
   t.strictSame(['Cel', 'deg', 'm/s', 'm/s2', 'By', '%', '1/s', 'ms'].map(unitSymbol), ['°C', '°', 'm/s', 'm/s²', 'B', '%', '/s', 'ms'])
   t.strictSame(['1', '', '{pixel}', undefined].map(unitSymbol), ['', '', '', ''], 'a plain number and a count have none')
   t.strictSame(['{turn}/min', 'r/min', 'constructor'].map(unitSymbol), ['/min', 'r/min', 'constructor'], 'what is not known stays')
+})
+
+void t.test('what is held can be let go, ends by itself, and shows what it does', async (t) => {
+  const time = Type.Integer({ minimum: 100, maximum: 500 })
+  const moved = { role: 'engineer', moves: true } as const
+  const held = { release: 'halt', time: 'for_ms', shows: 'speed' }
+  const fine = {
+    speed: property(Type.Number(), 'How fast it drives.'), halt: command({}, 'Stops.', moved),
+    jog: command({ for_ms: time }, 'Drives.', { ...moved, held }),
+  }
+  const found = heldCommand(new Component('drive', contract('drive', 'Drives.', fine), new ManualClock(), {} as never))
+  t.match(found, { name: 'jog', run_ms: 500 }, 'no longer than it can go on by itself')
+  t.strictSame(found === undefined ? [] : Object.keys((inHand(found).args as { properties?: object }).properties ?? {}), [], 'nobody says for how long')
+  t.equal(heldCommand(kettle().component), undefined)
+  const wrong = {
+    'nothing lets go': { jog: command({ for_ms: time }, 'Drives.', { ...moved, held: { ...held, release: 'stop' } }) },
+    'letting go needs something': { halt: command({ gently: Type.Boolean() }, 'Stops.', moved) },
+    'who holds it may not let go': { halt: command({}, 'Stops.', { ...moved, role: 'officer' }) },
+    'no end by itself': { jog: command({}, 'Drives.', { ...moved, held }) },
+    'a time without a maximum': { jog: command({ for_ms: Type.Integer() }, 'Drives.', { ...moved, held }) },
+    'nothing to see': { jog: command({ for_ms: time }, 'Drives.', { ...moved, held: { ...held, shows: 'place' } }) },
+    'it moves nothing': { jog: command({ for_ms: time }, 'Drives.', { role: 'engineer', held }) },
+    'two of them': { turn: command({ for_ms: time }, 'Turns.', { ...moved, held }) },
+  }
+  for (const [what, members] of Object.entries(wrong)) t.throws(() => contract('drive', 'Drives.', { ...fine, ...members }), { code: 'PC-BASE-INVARIANT' }, what)
+})
+
+void t.test('nothing is moved by hand while anything is in service, or has not said so', async (t) => {
+  const model = new DeviceModel()
+  t.doesNotThrow(() => demandOutOfService(model), 'what has no controller serves nobody')
+  const vehicle = new Component('vehicle', contract('vehicle', 'Carries goods.', { inService }), new ManualClock(), {} as never)
+  model.add(vehicle)
+  t.throws(() => demandOutOfService(model), { code: 'PC-DEVICE-SERVICE' }, 'not known')
+  vehicle.publish('inService', true)
+  t.throws(() => demandOutOfService(model), { code: 'PC-DEVICE-SERVICE', message: /^The vehicle is in service/ })
+  vehicle.publish('inService', false)
+  t.doesNotThrow(() => demandOutOfService(model))
 })

@@ -4,6 +4,7 @@
  */
 import { type Static, Type } from '../base/schema.ts'
 import { command, contract, event, property } from '../device/contract.ts'
+import { inService } from '../device/in-service.ts'
 
 /** Where in the passage the gate is. */
 export const Phase = Type.Enum([
@@ -80,6 +81,7 @@ export type GateView = Static<typeof GateView>
 
 export const Gate = contract('gate', 'Lets one traveller after the other through.', {
   view: property(GateView, 'What the traveller sees.'),
+  inService,
   mode: property(Type.Enum(['full', 'face-only', 'officer-only', 'closed']), 'Which checks the gate can do with the devices that work.'),
   /** By what each is to the gate: reader, codes, camera, finger, entry, exit, front, inside, behind, lampEntry, lampExit, fire, power. */
   parts: property(Type.Record(Type.String(), Type.String()), 'Which component does what for the gate.'),

@@ -221,7 +221,9 @@ export class GateController {
 
   #show(state: State): void {
     const { component } = this
-    component.publish('view', view(state))
+    const shown = view(state)
+    component.publish('inService', shown.phase !== 'out-of-service')
+    component.publish('view', shown)
     component.publish('mode', mode(state))
     const inEmergency = state.stage.at === 'emergency'
     if (inEmergency !== this.#inEmergency) this.#noteEmergency(inEmergency ? state.stage.reason : undefined)

@@ -180,7 +180,7 @@ void t.test('a technician commissions an e-Gate over a serial cable', { skip: mi
   })
 
   await t.test('a barrier moves when the gate is out of service and somebody has said yes', async (t) => {
-    t.match(await ask('wiggle exitFlap'), 'PC-GATE-SERVICE', 'not while travellers use the gate')
+    t.match(await ask('wiggle exitFlap'), 'PC-DEVICE-SERVICE', 'not while travellers use the gate')
     t.match(await ask('call gate service on=false'), 'PC-CONSOLE-ROLE', 'an engineer is no officer')
     await handOver('tran')
     t.match(await ask('call gate service on=false'), 'Done.')
@@ -188,6 +188,14 @@ void t.test('a technician commissions an e-Gate over a serial cable', { skip: mi
     await handOver('nguyen')
     t.match(await confirm('wiggle exitFlap', 'no'), 'PC-CONSOLE-CONFIRM')
     t.match(await confirm('wiggle exitFlap', 'yes'), /exitFlap is open\nexitFlap is closed\n/)
+    laptop.enter('service exitFlap')
+    await laptop.until(/Type yes to go on: $/)
+    laptop.enter('yes')
+    await laptop.until(/Hold the space bar: open\. Let go: close\./)
+    laptop.type(' ')
+    await laptop.until(/exitFlap: open\n[^]*exitFlap: close\n[^]*exitFlap state +closed\n$/)
+    laptop.type('q')
+    await laptop.until(prompt)
     await handOver('tran')
     t.match(await ask('call gate service on=true'), 'Done.')
     await handOver('nguyen')

@@ -1,108 +1,101 @@
 /**
- * A barrier that is open only while somebody holds a key (a hold-to-run control, as ISO 12100, 3.28.3
- * has it).
+ * A movement that goes on only while somebody holds the space bar.
  *
- * A terminal sends no release: a held key repeats, and a repeat that does not come is the release. The
- * barrier is given a short time of its own with each renewal, so that it also shuts when this program
- * or its line is gone.
+ * A terminal sends no release: a held key repeats, and a repeat that does not come is the release.
  */
+import { Hand } from '../../access/hand.ts'
 import type { Instant } from '../../base/clock.ts'
-import { describe, PortcullisError } from '../../base/error.ts'
-import type { DeviceModel } from '../../device/model.ts'
-import { demandOutOfService } from '../../gate/in-service.ts'
+import { describe } from '../../base/error.ts'
+import type { HeldCommand } from '../../device/held.ts'
+import { demandOutOfService } from '../../device/in-service.ts'
+import type { Members, PropertySpec } from '../../device/contract.ts'
 import type { Context, Item } from '../command.ts'
+import { valueRows } from '../rows.ts'
 
 /** The slowest first repeat of usual keyboards is 660 ms. */
 const repeat_ms_max = 700
-/** How long the barrier stays open by itself. */
-const open_ms = 2_000
-const renew_ms = 1_000
-
-export const stateOf = (model: DeviceModel, name: string): string => (model.get(name).reading('state')?.value as string | undefined) ?? 'unknown'
+/** How often it is looked at what moves. */
+const look_ms = 250
 
 export class DeadMan {
   readonly #context: Context
   readonly #name: string
-  #opening: Promise<void> | undefined
-  #abort = new AbortController()
-  #renewed: Instant = Number.NEGATIVE_INFINITY
+  readonly #command: HeldCommand
+  readonly #hand: Hand
   #failure: unknown
+  #told = ''
+  #lookedAt: Instant = Number.NEGATIVE_INFINITY
 
-  constructor(context: Context, name: string) {
+  /** @throws UsageError (PC-DEVICE-SERVICE). */
+  constructor(context: Context, name: string, command: HeldCommand, args: Readonly<Record<string, unknown>>) {
+    const { model, clock } = context
     this.#context = context
     this.#name = name
-  }
-
-  /** @throws UsageError (PC-GATE-SERVICE). */
-  demand(): void {
-    demandOutOfService(this.#context.model)
+    this.#command = command
+    this.#hand = new Hand({
+      model, clock, component: name, args, onFailure: (error) => (this.#failure = error),
+      // Letting go is not given up when the session ends, or somebody types Ctrl-C.
+      carry: (asked, its, within = new AbortController().signal) => context.carry(name, asked, its, within),
+    })
   }
 
   async *run(): AsyncGenerator<Item> {
-    const { terminal, signal } = this.#context
+    const { terminal, signal, model } = this.#context
     let held = false
     terminal.flush()
     try {
       for (;;) {
-        const key = await terminal.key(held ? repeat_ms_max : undefined, signal)
-        this.#context.touch()
-        this.demand()
+        const key = await terminal.key(held ? repeat_ms_max : look_ms, signal)
+        if (key !== undefined) this.#context.touch()
+        if (held || key !== undefined) demandOutOfService(model)
         if (this.#failure !== undefined) throw this.#failure
-        if (key === undefined) {
+        if (key === undefined && held) {
           held = false
-          await this.#shut()
+          await this.#release()
           terminal.flush()
-          yield* this.#say(`${this.#name} is ${this.#state}`)
-        } else if (key.kind === 'text' && /^ +$/.test(key.text)) {
+          yield* this.#say(`${this.#name}: ${this.#command.held.release}`)
+        } else if (key?.kind === 'text' && /^ +$/.test(key.text)) {
           const begins = !held
           held = true
-          this.#open()
-          if (begins) yield* this.#say(`${this.#name} opens`)
-        } else {
+          this.#hand.hold()
+          if (begins) yield* this.#say(`${this.#name}: ${this.#command.name}`)
+        } else if (key !== undefined) {
           break
         }
+        yield* this.#look()
       }
     } finally {
-      if (held) await this.#shut()
+      if (held) await this.#release()
     }
-    yield { rows: [`${this.#name} is ${this.#state}`] }
+    this.#lookedAt = Number.NEGATIVE_INFINITY
+    yield* this.#look()
   }
 
   /** Where the line held this up, what was typed meanwhile says nothing of a key that is held now. */
-  *#say(row: string): Generator<Item> {
+  *#say(...rows: string[]): Generator<Item> {
     const { clock, terminal } = this.#context
     const began = clock.now()
-    yield { rows: [row] }
+    yield { rows }
     if (clock.now() - began >= repeat_ms_max) terminal.flush()
   }
 
-  get #state(): string {
-    return stateOf(this.#context.model, this.#name)
+  /** What it does by now, when that is another than was told last. */
+  *#look(): Generator<Item> {
+    const { clock, model } = this.#context
+    if (clock.now() - this.#lookedAt < look_ms) return
+    this.#lookedAt = clock.now()
+    const { shows } = this.#command.held
+    const component = model.get(this.#name)
+    const rows = valueRows(`${this.#name} ${shows}`, component.reading(shows)?.value, ((component.contract.members as Members)[shows] as PropertySpec).unit)
+    const text = rows.join('\n')
+    if (text !== this.#told) yield* this.#say(...rows)
+    this.#told = text
   }
 
-  /** Opens, or lets it stay open, without waiting: a key that is let go meanwhile must be seen. */
-  #open(): void {
-    const now = this.#context.clock.now()
-    if (this.#opening !== undefined || now - this.#renewed < renew_ms) return
-    this.#renewed = now
-    this.#abort = new AbortController()
-    this.#opening = this.#context.carry(this.#name, 'open', { for_ms: open_ms }, this.#abort.signal).then(() => undefined, (error: unknown) => {
-      if (!this.#abort.signal.aborted) this.#failure = error
-    }).finally(() => {
-      this.#opening = undefined
+  async #release(): Promise<void> {
+    const { terminal } = this.#context
+    await this.#hand.release().catch(async (error: unknown) => {
+      if (!terminal.io.gone.aborted) await terminal.say(`${describe(error).message} It ends by itself within ${this.#hand.run_ms / 1000} seconds.`)
     })
-  }
-
-  async #shut(): Promise<void> {
-    this.#renewed = Number.NEGATIVE_INFINITY
-    this.#abort.abort()
-    await this.#opening
-    try {
-      await this.#context.carry(this.#name, 'close', {}, new AbortController().signal)
-    } catch (error) {
-      // The session has ended, and with it their right to command: shutting is then the device's own safety.
-      if (error instanceof PortcullisError && error.code === 'PC-ACCESS-ENDED') await this.#context.model.get(this.#name).invoke('close' as never, {} as never).catch(() => undefined)
-      else if (!this.#context.terminal.io.gone.aborted) await this.#context.terminal.say(`${describe(error).message} It shuts by itself within ${open_ms / 1000} seconds.`)
-    }
   }
 }

@@ -1,12 +1,15 @@
-/** Commands of the model by name, and a barrier in somebody's hand. */
+/** Commands of the model by name, and a movement in somebody's hand. */
+import { demandHeld } from '../../access/hand.ts'
 import { UsageError } from '../../base/error.ts'
 import type { CommandSpec } from '../../device/contract.ts'
+import { heldCommand, inHand } from '../../device/held.ts'
+import type { DeviceModel } from '../../device/model.ts'
+import type { Choice } from '../choices.ts'
 import { type Command, componentChoices, type Context, type Item } from '../command.ts'
 import { table, valueRows } from '../rows.ts'
 import { argumentChoices, argumentNames, argumentsOf, commandsOf, usageOf } from '../values.ts'
 import { DeadMan } from './dead-man.ts'
 import { demandRole } from './role.ts'
-import { barriers } from './test.ts'
 
 async function* call(context: Context, [component = '', name = '', ...words]: readonly (string | undefined)[]): AsyncGenerator<Item> {
   const target = context.model.get(component)
@@ -37,15 +40,24 @@ async function askInSecret(context: Context, spec: CommandSpec): Promise<Record<
   return argumentsOf(spec, words)
 }
 
-async function* hold(context: Context, [name = '']: readonly (string | undefined)[]): AsyncGenerator<Item> {
-  if (context.json) throw new UsageError('PC-CONSOLE-SYNTAX', 'A barrier moves while a key is held: this needs a person.')
-  demandRole(context, name, 'open')
-  const deadMan = new DeadMan(context, name)
-  deadMan.demand()
-  await context.confirm(`${name} will move while you hold the space bar. Nobody else may stand in it.`)
-  yield { rows: ['Hold the space bar: it opens. Let go: it shuts. Any other key ends the service.'] }
+async function* hold(context: Context, [name = '', ...words]: readonly (string | undefined)[]): AsyncGenerator<Item> {
+  const { model, session: { person, role } } = context
+  if (context.json) throw new UsageError('PC-CONSOLE-SYNTAX', 'It moves while a key is held: this needs a person.')
+  const command = demandHeld(model, name)
+  demandRole(context, name, command.name)
+  const args = argumentsOf(inHand(command), words.filter((word) => word !== undefined))
+  model.get(name).demand(command.name, { ...args, [command.held.time]: command.run_ms }, { id: person, role })
+  const deadMan = new DeadMan(context, name, command, args)
+  await context.confirm(`${name} will move while you hold the space bar. Nobody else may stand in its way.`)
+  yield { rows: [`Hold the space bar: ${command.name}. Let go: ${command.held.release}. Any other key ends the service.`] }
   yield* deadMan.run()
 }
+
+/** What can be held, and what that does. */
+const holdable = (model: DeviceModel): Choice[] => model.list().flatMap((component) => {
+  const command = heldCommand(component)
+  return command === undefined ? [] : [{ word: component.name, says: command.spec.says }]
+})
 
 function* commandList(context: Context): Generator<Item> {
   const all = context.model.list().flatMap((component) => commandsOf(component).map(([name, spec]) => ({ component: component.name, name, spec })))
@@ -77,7 +89,17 @@ export const serviceCommands: readonly Command[] = [
   },
   { words: ['commands'], group: 'service', says: 'every command of every component', example: 'commands | grep engineer', run: commandList },
   {
-    words: ['service'], group: 'service', says: 'opens a barrier while you hold the space bar', example: 'service exitFlap', live: true, run: hold,
-    args: [{ name: 'barrier', says: 'a barrier', choices: (model) => barriers(model) }],
+    words: ['service'], group: 'service', says: 'moves a barrier or a vehicle while you hold the space bar', example: 'service exitFlap', live: true, run: hold,
+    args: [
+      { name: 'component', says: 'what shall move', choices: holdable },
+      {
+        name: 'argument=value', says: 'how, where it can be told', optional: true, rest: true,
+        choices: (model, [component = '', ...before], partial) => {
+          const target = model.get(component)
+          const command = heldCommand(target)
+          return command === undefined ? [] : argumentChoices(model, target, inHand(command), before, partial)
+        },
+      },
+    ],
   },
 ]

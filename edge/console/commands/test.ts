@@ -3,12 +3,11 @@ import type { SelfTestReport } from '../../device/contract.ts'
 import type { DeviceModel } from '../../device/model.ts'
 import { describe } from '../../base/error.ts'
 import { sleep } from '../../base/wait.ts'
-import { demandOutOfService } from '../../gate/in-service.ts'
+import { demandOutOfService } from '../../device/in-service.ts'
 import type { Choice } from '../choices.ts'
 import { type Command, type Context, type Item } from '../command.ts'
 import { figure, table, withUnit } from '../rows.ts'
 import { withProgress } from './progress.ts'
-import { stateOf } from './dead-man.ts'
 import { demandRole } from './role.ts'
 
 /** Components by name, and all of a capability by its. */
@@ -100,6 +99,8 @@ export async function* wiggle(context: Context, [name = '']: readonly (string | 
   yield { rows: [`${name} is ${state}`], json: { state } }
 }
 
+const stateOf = (model: DeviceModel, name: string): string => (model.get(name).reading('state')?.value as string | undefined) ?? 'unknown'
+
 /** The state that the barrier comes to, for which it needs its time; any other when it does not come there. */
 async function settled({ model, clock, signal }: Context, name: string, wanted: 'open' | 'closed'): Promise<string> {
   for (let waited_ms = 0; stateOf(model, name) !== wanted && waited_ms < move_ms_max; waited_ms += look_ms) await sleep(clock, look_ms, signal)
@@ -118,6 +119,3 @@ export const testCommands: readonly Command[] = [
     args: [{ name: 'component', says: 'a lamp or a barrier', choices: movable }],
   },
 ]
-
-/** The words a barrier's service shares with the wiggle. */
-export const barriers = (model: DeviceModel): Choice[] => movable(model).filter(({ word }) => model.get(word).contract.name === 'barrier')

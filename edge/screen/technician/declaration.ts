@@ -20,8 +20,8 @@ function shownMember(spec: MemberSpec): ShownMember | undefined {
       return { kind: 'property', says, schema, ...(unit === undefined ? {} : { unit }) }
     }
     case 'command': {
-      const { says, role, moves, personal, args, limit_ms } = spec
-      return personal || role === 'controller' ? undefined : { kind: 'command', says, role, moves, args, limit_ms }
+      const { says, role, moves, held, personal, args, limit_ms } = spec
+      return personal || role === 'controller' ? undefined : { kind: 'command', says, role, moves, args, limit_ms, ...(held === undefined ? {} : { held }) }
     }
     case 'event':
       return spec.personal ? undefined : { kind: 'event', says: spec.says, severity: spec.severity }

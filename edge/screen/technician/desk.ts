@@ -6,7 +6,7 @@ import type { WebSocket } from '@fastify/websocket'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Gatekeeper, Session } from '../../access/contract.ts'
 import type { Clock } from '../../base/clock.ts'
-import { ForbiddenError, UsageError } from '../../base/error.ts'
+import { describe, ForbiddenError, UsageError } from '../../base/error.ts'
 import { parse, Type } from '../../base/schema.ts'
 import { allows, type MemberSpec } from '../../device/contract.ts'
 import type { DeviceModel } from '../../device/model.ts'
@@ -14,7 +14,7 @@ import type { FactSource } from '../../journal/fact.ts'
 import { Logs } from '../../service/contract.ts'
 import type { SceneTeller } from '../lidar/teller.ts'
 import type { Doors } from './doors.ts'
-import { Held } from './held.ts'
+import { Held, pressAgain } from './held.ts'
 import { searchJournal } from './journal-search.ts'
 import type { TechnicianLimits } from './limits.ts'
 import type { Live, Viewer } from './live.ts'
@@ -32,7 +32,10 @@ const Search = closed({
   from: Type.Optional(Wall), to: Type.Optional(Wall), before: Type.Optional(Count),
 })
 const Tail = closed({ count: Type.Integer({ minimum: 1, maximum: 500 }), component: Type.Optional(Name), after: Type.Optional(Count) })
-const Said = Type.Union([closed({ kind: Type.Literal('active') }), closed({ kind: Type.Enum(['hold', 'release']), component: Name })])
+const Said = Type.Union([
+  closed({ kind: Type.Literal('active') }), closed({ kind: Type.Enum(['holding', 'release']), component: Name }),
+  closed({ kind: Type.Literal('hold'), component: Name, args: Type.Optional(Type.Record(Type.String(), Type.Unknown())) }),
+])
 
 /** As the diagnosis names its files. */
 const bundleName = /^diag-[A-Za-z0-9.-]{1,100}\.tar\.gz$/
@@ -147,23 +150,24 @@ export class Desk {
     }
     // A socket whose session has ended is heard until it is closed, but not heeded.
     if (!this.#options.gatekeeper.touch(viewer.session)) return
-    if (said.kind === 'hold') this.#hold(viewer, said.component, held)
+    if (said.kind === 'hold') this.#hold(viewer, said, held)
+    else if (said.kind === 'holding') held.get(said.component)?.hold()
     else if (said.kind === 'release') void held.get(said.component)?.release()
   }
 
-  #hold(viewer: Viewer, component: string, held: Map<string, Held>): void {
+  #hold(viewer: Viewer, { component, args = {} }: Extract<Said, { kind: 'hold' }>, held: Map<string, Held>): void {
     const tell = (code: string, message: string): void => viewer.tell({ kind: 'held', component, code, message })
     const { clock, gatekeeper, model } = this.#options
     try {
-      let one = held.get(component)
-      if (one === undefined) {
-        one = new Held({ model, gatekeeper, clock, session: viewer.session, component, onFailure: tell, onEnd: () => held.delete(component) })
-        held.set(component, one)
-      }
+      // The last movement has not ended yet, or its page does not know what it says.
+      if (held.has(component)) throw pressAgain()
+      const one = new Held({ model, gatekeeper, clock, session: viewer.session, component, args, onFailure: tell, onEnd: () => held.delete(component) })
+      held.set(component, one)
       one.hold()
     } catch (error) {
-      const { code, message } = error as UsageError
+      const { code, message } = describe(error)
       tell(code, message)
+      void held.get(component)?.release()
     }
   }
 }

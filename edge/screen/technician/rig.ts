@@ -15,6 +15,7 @@ import { Barrier, Camera } from '../../device/capabilities.ts'
 import { Component, type ComponentOf } from '../../device/component.ts'
 import { command, contract, event, property } from '../../device/contract.ts'
 import type { DeviceModel } from '../../device/model.ts'
+import { madeUpDrive } from '../../device/rig.ts'
 import { Gate, type GateView } from '../../gate/contract.ts'
 import type { Fact } from '../../journal/fact.ts'
 import { type TechnicianOptions, TechnicianServer } from './server.ts'
@@ -82,7 +83,7 @@ export function addParts({ model, clock }: { model: DeviceModel; clock: Clock },
     },
   })
   const gate = new Component('gate', Gate, clock, { selfTest: fine, decide: none, service: none })
-  for (const component of [kettle, camera, barrier, gate] as unknown as Component[]) {
+  for (const component of [kettle, camera, barrier, gate, madeUpDrive(clock, done)] as unknown as Component[]) {
     model.add(component)
     component.publish('health', { status: 'ready' })
   }
@@ -90,6 +91,11 @@ export function addParts({ model, clock }: { model: DeviceModel; clock: Clock },
   kettle.publish('lid', 'shut')
   barrier.publish('state', 'closed')
   return { kettle, camera, barrier, gate }
+}
+
+export function setGate(gate: ComponentOf<typeof Gate>, phase: GateView['phase']): void {
+  gate.publish('inService', phase !== 'out-of-service')
+  gate.publish('view', { passage: 1, phase, instruction: 'use-other-gate', steps: [], attempt: 1 })
 }
 
 export const factsOf = (bodies: readonly { kind: string; body: object; wall?: number; personal?: boolean }[]): Fact[] => bodies.map(({ kind, body, wall = 1_000, personal }, at) => ({
@@ -123,7 +129,7 @@ export async function rig(t: Test, options: Partial<TechnicianOptions> & { peopl
     await server.stop()
     await access.stop()
   })
-  const setPhase = (phase: GateView['phase']): void => parts.gate.publish('view', { passage: 1, phase, instruction: 'use-other-gate', steps: [], attempt: 1 })
+  const setPhase = (phase: GateView['phase']): void => setGate(parts.gate, phase)
   const count = (name: string): number => {
     made.clock.advance(1_000)
     return server.component.read('counters')?.[name] ?? 0

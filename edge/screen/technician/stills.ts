@@ -8,7 +8,7 @@ import { DeviceError, ForbiddenError, ResourceError } from '../../base/error.ts'
 import { within } from '../../base/wait.ts'
 import { Camera, type Frame } from '../../device/capabilities.ts'
 import type { DeviceModel } from '../../device/model.ts'
-import { demandOutOfService } from '../../gate/in-service.ts'
+import { demandOutOfService } from '../../device/in-service.ts'
 import type { TechnicianLimits } from './limits.ts'
 
 export type StillCount = 'stills' | 'stillsRefused'
@@ -32,7 +32,7 @@ export class Stills {
     this.#counters = counters
   }
 
-  /** @throws UsageError (PC-GATE-SERVICE, PC-DEVICE-UNKNOWN, PC-DEVICE-CONTRACT). */
+  /** @throws UsageError (PC-DEVICE-SERVICE, PC-DEVICE-UNKNOWN, PC-DEVICE-CONTRACT). */
   permit(person: string, camera: string): void {
     demandOutOfService(this.#model)
     this.#model.as(camera, Camera)
@@ -43,7 +43,7 @@ export class Stills {
   }
 
   /**
-   * The next picture. @throws ForbiddenError (PC-TECHNICIAN-WATCH), UsageError (PC-GATE-SERVICE),
+   * The next picture. @throws ForbiddenError (PC-TECHNICIAN-WATCH), UsageError (PC-DEVICE-SERVICE),
    * ResourceError (PC-TECHNICIAN-BUSY), DeviceError (PC-TECHNICIAN-PICTURE), TimeoutError (PC-TECHNICIAN-DARK).
    */
   async next(person: string, camera: string): Promise<Uint8Array> {

@@ -1,5 +1,5 @@
 /** What the technician's page and its server say to each other. Types alone: both sides import them. */
-import type { Severity } from '../../device/contract.ts'
+import type { HoldToRun, Severity } from '../../device/contract.ts'
 import type { Ending, PersonRole } from '../../access/contract.ts'
 
 /** As much of JSON Schema as a form is made of; more is passed on and not looked at. */
@@ -29,6 +29,8 @@ export interface ShownCommand {
   says: string
   role: PersonRole
   moves: boolean
+  /** It goes on while a button is held. */
+  held?: HoldToRun
   args: Schema
   limit_ms: number
 }
@@ -67,8 +69,11 @@ export type Told =
   | { kind: 'held'; component: string; code: string; message: string }
   | { kind: 'ended'; why: Ending }
 
-/** What a page says over its socket: that somebody is there, or that somebody holds a button. */
-export type Said = { kind: 'active' } | { kind: 'hold'; component: string } | { kind: 'release'; component: string }
+/** What a page says over its socket: that somebody is there, presses a button, still holds it, or let it go. */
+export type Said =
+  | { kind: 'active' }
+  | { kind: 'hold'; component: string; args?: Record<string, unknown> }
+  | { kind: 'holding' | 'release'; component: string }
 
 /** What is asked of the journal; newest first. */
 export interface JournalQuery {

@@ -12,7 +12,7 @@ import type { LidarEar } from './scene.ts'
 import { texts } from './texts.ts'
 import './wizard.ts'
 
-const { focus, mount, wiggle } = texts.calibrate
+const { focus, mount, move } = texts.calibrate
 
 interface Wizard {
   id: string
@@ -44,7 +44,7 @@ export class DeviceCalibrate extends DeviceView {
     const all = wizards()
     if (kind === 'focus') return this.#page(focus.name(name), this.#focus(name))
     if (kind === 'mount') return this.#page(mount.name(name), this.#mount(name))
-    if (kind === 'wiggle') return this.#page(wiggle.name(name), this.#wiggle(name))
+    if (kind === 'move') return this.#page(move.name(name), this.#move(name))
     return html`<h1>${texts.calibrate.heading}</h1>${all.length === 0 ? html`<p>${texts.calibrate.none}</p>` : nothing}
       <ul class="tiles">${all.map(({ id, name, says }) => html`<li><a class="tile" href="#/calibrate/${encodeURIComponent(id)}"><span class="name">${name}</span><span class="soft">${says}</span></a></li>`)}</ul>`
   }
@@ -76,9 +76,11 @@ export class DeviceCalibrate extends DeviceView {
       <device-lidar ground @seen=${({ detail }: CustomEvent<LidarEar>) => this.#look(detail)}></device-lidar>`
   }
 
-  #wiggle(barrier: string): TemplateResult {
-    return html`<wizard-steps .heading=${wiggle.name(barrier)} .steps=${wiggle.steps} .pictures=${['clear', 'hold', 'block']}></wizard-steps>
-      <hold-button .component=${barrier}></hold-button>`
+  #move(name: string): TemplateResult {
+    const held = device.heldCommand(name)
+    return held === undefined ? html`<p>${texts.component.absent}</p>`
+      : html`<wizard-steps .heading=${move.name(name)} .steps=${move.steps(held.name, held.held.release)} .pictures=${['clear', 'hold', 'block']}></wizard-steps>
+      <hold-button .component=${name}></hold-button>`
   }
 
   /** Not with every cloud: nobody reads so fast. */
@@ -97,7 +99,7 @@ function wizards(): Wizard[] {
   return [
     ...device.of('camera').map(({ name }) => ({ id: `focus:${name}`, name: focus.name(name), says: focus.says })),
     ...(device.about?.lidar === true ? device.of('lidar') : []).map(({ name }) => ({ id: `mount:${name}`, name: mount.name(name), says: mount.says })),
-    ...device.of('barrier').map(({ name }) => ({ id: `wiggle:${name}`, name: wiggle.name(name), says: wiggle.says })),
+    ...device.components.filter(({ name }) => device.heldCommand(name) !== undefined).map(({ name }) => ({ id: `move:${name}`, name: move.name(name), says: move.says })),
   ]
 }
 

@@ -1,9 +1,9 @@
 /** A command as a form that is made from its argument schema; what moves something is confirmed first. */
 import { html, LitElement, nothing, type TemplateResult } from 'lit'
-import type { Schema, ShownCommand } from '../wire.ts'
-import { argumentsOf, isNumber, isOptional } from './arguments.ts'
+import type { ShownCommand } from '../wire.ts'
 import { command, said } from './ask.ts'
 import { device } from './device.ts'
+import { fields, filledIn } from './fields.ts'
 import { shownValue } from './figures.ts'
 import { texts } from './texts.ts'
 
@@ -34,7 +34,7 @@ export class CommandForm extends LitElement {
     return html`<form class="card command" aria-label="${this.component} ${this.name}" @submit=${(event: SubmitEvent) => this.#submit(event)}>
       <h3>${this.name} ${moves ? html`<span class="badge" data-status="degraded">${texts.command.moves}</span>` : nothing}</h3>
       <p class="says">${says}</p>
-      ${Object.entries(args.properties ?? {}).map(([name, schema]) => this.#field(name, schema))}
+      ${fields(args)}
       <button type="submit" class="primary" ?disabled=${this.busy || !may}>${this.busy ? texts.command.running : texts.command.run}</button>
       ${may ? nothing : html`<span class="soft">${texts.command.needs(role)}</span>`}
       <div role="status">${this.outcome}</div><p role="alert" class="bad">${this.error}</p>
@@ -48,27 +48,6 @@ export class CommandForm extends LitElement {
       <button type="button" class="danger" @click=${() => this.#confirmed()}>${texts.command.yes}</button>
       <button type="button" @click=${() => this.querySelector('dialog')?.close()}>${texts.command.no}</button>
     </dialog>`
-  }
-
-  #field(name: string, schema: Schema): TemplateResult {
-    const optional = isOptional(this.spec.args, name, schema)
-    const label = html`${name}${optional ? html` <span class="soft">(${texts.command.optional})</span>` : nothing}${schema.description === undefined ? nothing : html`<span class="says">${schema.description}</span>`}`
-    if (schema.type === 'boolean') return html`<label class="check"><input type="checkbox" name=${name} ?checked=${schema.default === true}> ${label}</label>`
-    return html`<label>${label}${this.#input(name, schema, optional)}</label>`
-  }
-
-  #input(name: string, schema: Schema, optional: boolean): TemplateResult {
-    const usual = schema.default === undefined ? '' : typeof schema.default === 'string' ? schema.default : JSON.stringify(schema.default)
-    const choices = schema.enum ?? (/^(component|part|camera)$/.test(name) ? device.components.map((each) => each.name) : undefined)
-    if (choices !== undefined) {
-      return html`<select name=${name} ?required=${!optional}><option value="">${optional ? '' : texts.command.choose}</option>
-        ${choices.map((choice) => html`<option value=${String(choice)} ?selected=${choice === schema.default}>${String(choice)}</option>`)}</select>`
-    }
-    if (isNumber(schema)) {
-      return html`<input type="number" name=${name} value=${usual} min=${schema.minimum ?? nothing} max=${schema.maximum ?? nothing} step=${schema.type === 'integer' ? 1 : 'any'} ?required=${!optional}>`
-    }
-    if (schema.type === 'string') return html`<input name=${name} value=${usual} maxlength=${schema.maxLength ?? nothing} ?required=${!optional} autocapitalize="none" spellcheck="false">`
-    return html`<textarea name=${name} rows="3" ?required=${!optional} spellcheck="false" placeholder="JSON">${usual}</textarea>`
   }
 
   #submit(event: SubmitEvent): void {
@@ -85,10 +64,7 @@ export class CommandForm extends LitElement {
   async #run(confirmed: boolean): Promise<void> {
     const form = this.querySelector('form')
     if (form === null) return
-    const found = argumentsOf(this.spec.args, (name) => {
-      const field = form.elements.namedItem(name)
-      return field instanceof HTMLInputElement && field.type === 'checkbox' ? field.checked : (field as HTMLInputElement).value
-    })
+    const found = filledIn(form, this.spec.args)
     this.outcome = undefined
     this.error = 'wrong' in found ? found.wrong : ''
     if ('wrong' in found) return

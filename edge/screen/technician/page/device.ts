@@ -1,7 +1,7 @@
 /** The device as this page knows it: its components, their values, and what happened. */
 import { LitElement } from 'lit'
-import type { Health, Role } from '../../../device/contract.ts'
-import type { ShownComponent, ShownValue, Told } from '../wire.ts'
+import type { Health, HoldToRun, Role } from '../../../device/contract.ts'
+import type { ShownCommand, ShownComponent, ShownValue, Told } from '../wire.ts'
 import { History } from './history.ts'
 
 const events_max = 100
@@ -36,6 +36,14 @@ export class Device {
 
   of(capability: string): ShownComponent[] {
     return this.components.filter((each) => each.capability === capability)
+  }
+
+  /** The command of a component that is held by a button. */
+  heldCommand(component: string): (ShownCommand & { name: string; held: HoldToRun }) | undefined {
+    for (const [name, spec] of Object.entries(this.component(component)?.members ?? {})) {
+      if (spec.kind === 'command' && spec.held !== undefined) return { ...spec, name, held: spec.held }
+    }
+    return undefined
   }
 
   reading(component: string, property: string): ShownValue | undefined {

@@ -1,24 +1,36 @@
-/** A button that lets a barrier be open while it is held, by pointer or by key. The server shuts it when no word comes. */
+/** A button that moves something while it is held, by pointer or by key. The server lets go when no word comes. */
 import { html, nothing, type TemplateResult } from 'lit'
-import type { ShownCommand } from '../wire.ts'
+import type { Schema, ShownCommand } from '../wire.ts'
 import { device, DeviceView } from './device.ts'
+import { fields, filledIn } from './fields.ts'
+import { liveValue } from './figures.ts'
 import { line } from './page-line.ts'
 import { texts } from './texts.ts'
 
 /** Well within the silence that the server takes for a release. */
 const repeat_ms = 200
 
+const { move } = texts.calibrate
+
+/** How long it goes on by itself is not theirs to say: that is as long as they hold it. */
+function inHand({ args, held }: ShownCommand): Schema {
+  return { ...args, properties: Object.fromEntries(Object.entries(args.properties ?? {}).filter(([name]) => name !== held?.time)) }
+}
+
 export class HoldButton extends DeviceView {
-  static override properties = { component: { type: String }, holding: { state: true } }
+  static override properties = { component: { type: String }, holding: { state: true }, wrong: { state: true } }
 
   declare component: string
   declare holding: boolean
+  /** What was filled in wrongly. */
+  declare wrong: string
   #repeat: ReturnType<typeof setInterval> | undefined
   readonly #release = (): void => this.#letGo()
 
   constructor() {
     super()
     this.holding = false
+    this.wrong = ''
   }
 
   override connectedCallback(): void {
@@ -35,20 +47,25 @@ export class HoldButton extends DeviceView {
   }
 
   override render(): TemplateResult {
-    const open = device.component(this.component)?.members['open'] as ShownCommand | undefined
-    const may = open !== undefined && device.may(open.role)
+    const command = device.heldCommand(this.component)
+    if (command === undefined) return html`<p>${texts.component.absent}</p>`
+    const { name, role, held, says } = command
+    const may = device.may(role)
     const refused = device.held?.component === this.component ? device.held : undefined
-    // The server refused, or the barrier did: the button is not held any more.
+    // The server refused, or the component did: the button is not held any more.
     if (refused !== undefined && this.holding) queueMicrotask(this.#release)
-    return html`<div class="card">
-      <p class="summary" role="status">${texts.calibrate.wiggle.state} <strong>${device.value(this.component, 'state') ?? texts.component.unknown}</strong></p>
-      <button class="hold" aria-pressed=${this.holding} ?disabled=${!may}
+    const shown = device.component(this.component)?.members[held.shows]
+    return html`<form class="card command" aria-label="${this.component} ${name}" @submit=${(event: Event) => event.preventDefault()}>
+      <p class="says">${says}</p>
+      <fieldset class="fields" ?disabled=${this.holding}>${fields(inHand(command))}</fieldset>
+      <p class="summary" role="status">${this.component} ${held.shows}: <strong>${shown?.kind === 'property' ? liveValue(this.component, held.shows, shown) : nothing}</strong></p>
+      <button type="button" class="hold" aria-pressed=${this.holding} ?disabled=${!may}
         @pointerdown=${(event: PointerEvent) => this.#press(event)} @pointerup=${this.#release} @pointercancel=${this.#release} @lostpointercapture=${this.#release}
         @keydown=${(event: KeyboardEvent) => this.#key(event)} @keyup=${this.#release} @blur=${this.#release} @contextmenu=${(event: Event) => event.preventDefault()}>
-        ${this.holding ? texts.calibrate.wiggle.held : texts.calibrate.wiggle.hold}</button>
-      ${may || open === undefined ? nothing : html`<p class="soft">${texts.command.needs(open.role)}</p>`}
-      <p role="alert" class="bad">${refused === undefined ? nothing : `${refused.message} (${refused.code})`}</p>
-    </div>`
+        ${this.holding ? move.held(held.release) : move.hold(name)}</button>
+      ${may ? nothing : html`<p class="soft">${texts.command.needs(role)}</p>`}
+      <p role="alert" class="bad">${refused === undefined ? this.wrong : `${refused.message} (${refused.code})`}</p>
+    </form>`
   }
 
   #press(event: PointerEvent): void {
@@ -64,12 +81,16 @@ export class HoldButton extends DeviceView {
   }
 
   #hold(): void {
-    if (this.holding) return
+    const command = device.heldCommand(this.component)
+    const form = this.querySelector('form')
+    if (this.holding || command === undefined || form === null) return
+    const found = filledIn(form, inHand(command))
+    this.wrong = 'wrong' in found ? found.wrong : ''
+    if ('wrong' in found) return
     device.held = undefined
     this.holding = true
-    const say = (): void => line.say({ kind: 'hold', component: this.component })
-    say()
-    this.#repeat = setInterval(say, repeat_ms)
+    line.say({ kind: 'hold', component: this.component, args: found.args })
+    this.#repeat = setInterval(() => line.say({ kind: 'holding', component: this.component }), repeat_ms)
   }
 
   #letGo(): void {

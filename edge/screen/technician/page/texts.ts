@@ -54,10 +54,13 @@ export const texts = {
       height: 'Ground is at', pitch: 'Nods by', roll: 'Leans by', points: 'Ground points', none: 'This sensor sees no ground: it looks along it, or is mounted otherwise than the profile says.',
       good: 'within limits', bad: 'out of limits: correct the mounting, or the mount in the profile', seen: 'seen', unseen: 'not seen', reference: (number: number) => `Reference part ${number}`, noReference: 'The profile names no reference contour for this sensor.',
     },
-    wiggle: {
-      name: (barrier: string) => `Move ${barrier}`, says: 'It is open only while you hold the button.',
-      steps: ['Let an officer take the gate out of service. Nobody may stand in the barrier.', 'Hold the button: the barrier opens. Let go: it shuts. Watch the whole way.', 'It must stop and open again when something is in its way (use a foam block, never a hand).'],
-      hold: 'Hold to open', held: 'Let go to shut', state: 'The barrier is',
+    move: {
+      name: (component: string) => `Move ${component}`, says: 'It moves only while you hold the button.',
+      steps: (held: string, release: string) => [
+        'Let an officer take the device out of service. Nobody may stand in the way.', `Hold the button: ${held}. Let go: ${release}. Watch the whole way.`,
+        'It must stop when something is in its way, and a barrier open again (use a foam block, never a hand).',
+      ],
+      hold: (held: string) => `Hold: ${held}`, held: (release: string) => `Let go: ${release}`,
     },
   },
 } as const
