@@ -6,7 +6,7 @@ import { silent } from '../base/log.ts'
 import { Journal } from '../journal/journal.ts'
 import type { Session } from './contract.ts'
 import { until } from '../uplink/rig.ts'
-import { codeOf, house, page, secrets, serial } from './rig.ts'
+import { answerTo, codeOf, house, page, secrets, serial } from './rig.ts'
 
 const ids = ({ person, role, face, where }: Session) => ({ person, role, face, where })
 
@@ -123,4 +123,23 @@ void t.test('sessions end: by idleness, replacement, number, time', async (t) =>
   t.strictSame(endings.slice(2), [['li', 'shutdown'], ['wang', 'shutdown']])
   t.match(it.book.of('access.session').at(-1), { person: 'wang', by: 'certificate' })
   t.equal(it.clock.pending, 0)
+})
+
+void t.test('one person does not hold every place', async (t) => {
+  const it = await house(t)
+  const access = await it.open({ sessions_max: 4, person_sessions_max: 2 })
+  const at = (number: number) => ({ face: 'page', where: `10.0.0.${number}` }) as const
+  const first = await access.login('nguyen', secrets.nguyen, at(1))
+  await access.login('nguyen', secrets.nguyen, serial)
+  t.equal(await codeOf(access.login('nguyen', secrets.nguyen, at(2))), 'PC-ACCESS-FULL')
+  t.equal(await codeOf(access.login('nguyen', 'not the right one', at(2))), 'PC-ACCESS-REFUSED', 'only nguyen learns that')
+  const answer = answerTo(access.challenge('nguyen', at(3)))
+  t.equal(await codeOf(access.answer('nguyen', answer, at(3))), 'PC-ACCESS-FULL')
+  t.throws(() => access.admit('nguyen', 'viewer', at(4)), { code: 'PC-ACCESS-FULL' })
+  t.ok(await access.login('li', secrets.li, page), 'somebody else finds a place')
+  t.ok(await access.login('nguyen', secrets.nguyen, serial), 'a line that they had anyway')
+  access.end(first, 'logout')
+  t.ok(await access.answer('nguyen', answer, at(3)), 'an answer that found no room is not used up')
+  for (const where of ['x', 'y', 'z']) t.ok(access.admit('wang', 'viewer', { face: 'opcua', where }), 'programs come as often as they like')
+  await access.stop()
 })

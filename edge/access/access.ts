@@ -7,7 +7,7 @@
  */
 import { type KeyObject, randomBytes } from 'node:crypto'
 import { dirname, join } from 'node:path'
-import type { Clock } from '../base/clock.ts'
+import type { Cancel, Clock } from '../base/clock.ts'
 import { Counters } from '../base/counters.ts'
 import { ConfigError, type ErrorCode, ForbiddenError, ResourceError } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
@@ -57,6 +57,8 @@ interface From {
 
 export type AccessCount = 'logins' | 'answers' | 'certificates' | 'refused' | 'locked'
 
+/** How often the file of accounts is looked at. */
+const look_ms = 5_000
 /** The file beside the accounts. */
 const recordName = 'access-record.json'
 
@@ -72,10 +74,12 @@ export class Access implements Gatekeeper {
   readonly #facts: AccessFacts
   readonly #commands: SessionCommands
   readonly #showing: Showing
+  readonly #desk: AccountDesk
   readonly #counters = new Counters<AccessCount>(['logins', 'answers', 'certificates', 'refused', 'locked'])
   /** Facts on their way that nobody waits for. */
   readonly #writing = new Set<Promise<void>>()
   #tamper: TamperWatch | undefined
+  #cancelLook: Cancel = () => undefined
   #open = false
 
   /** @throws ConfigError (PC-UPLINK-KEY, PC-ACCESS-AUTHORITY). */
@@ -90,10 +94,14 @@ export class Access implements Gatekeeper {
     this.#accounts = new Accounts(file)
     this.#guard = new Guard({ file: join(dirname(file), recordName), clock, log, watchesHousing: section.tamper !== undefined, random })
     this.#challenges = new Challenges({ clock, device, authorities: this.#authorities, open_ms: section.challenge_min * 60_000, random })
-    this.#sessions = new Sessions({ clock, most: { people: section.sessions_max, opcua: section.opcua_sessions_max }, idle_s: section.idle_s, random })
+    this.#sessions = new Sessions({ clock, most: { people: section.sessions_max, ofOne: section.person_sessions_max, opcua: section.opcua_sessions_max }, idle_s: section.idle_s, random })
     this.#facts = new AccessFacts(sink, clock)
     this.#commands = new SessionCommands(model, this.#sessions, this.#facts)
-    const desk = new AccountDesk({ clock, hashing: this.#hashing, accounts: this.#accounts, guard: this.#guard, facts: this.#facts, sessions: this.#sessions, onChange: () => this.#show() })
+    const desk = new AccountDesk({
+      clock, hashing: this.#hashing, accounts: this.#accounts, guard: this.#guard, facts: this.#facts, sessions: this.#sessions,
+      refresh: () => this.#refresh(), onChange: () => this.#show(),
+    })
+    this.#desk = desk
     this.component = new Component('access', AccessContract, clock, {
       add: (args, _signal, caller) => desk.add(args, caller),
       remove: (args, _signal, caller) => desk.remove(args, caller),
@@ -115,11 +123,13 @@ export class Access implements Gatekeeper {
     }
     this.#open = true
     this.#show()
+    this.#look()
   }
 
   /** Ends every session; resolves when the outcome of what they asked for is written. */
   async stop(): Promise<void> {
     this.#open = false
+    this.#cancelLook()
     this.#tamper?.stop()
     this.#sessions.endAll('shutdown')
     await this.#commands.settled()
@@ -169,6 +179,8 @@ export class Access implements Gatekeeper {
     const wasSealed = this.#guard.sealed
     const judged = answer === undefined ? { refused: 'PC-ACCESS-ANSWER' as const } : this.#judge(answer, person, place)
     if ('refused' in judged) return await this.#refuse([place], known ? person : undefined, at, judged.refused, whyRefused[judged.refused] ?? '')
+    // Their answer is good once: it is not used up by somebody who finds no room.
+    this.#sessions.demandRoom(at, person)
     judged.use()
     await this.#guard.passed(this.#guard.keyOf(person, known), place)
     const { role, for_min } = judged.grant
@@ -271,9 +283,19 @@ export class Access implements Gatekeeper {
     await this.#guard.seal(false)
   }
 
+  /** Whoever is not in the file any more does not stay until somebody else logs in. */
+  #look(): void {
+    this.#cancelLook = this.#options.clock.after(look_ms, () => {
+      this.#inBackground(this.#refresh().then(() => {
+        if (this.#open) this.#look()
+      }))
+    })
+  }
+
   /** The file may have been changed by `portcullis provision`. */
   async #refresh(): Promise<void> {
     if (!await this.#accounts.refresh()) return
+    this.#desk.follow()
     this.#show()
     const { damage } = this.#accounts
     if (damage !== undefined) this.#options.log.error({ error: damage, component: 'access' }, 'the accounts cannot be used')

@@ -2,7 +2,7 @@
 import type { Clock } from '../base/clock.ts'
 import { ForbiddenError, InputError, UsageError } from '../base/error.ts'
 import type { Args, Caller, SelfTestReport } from '../device/contract.ts'
-import type { Accounts } from './accounts.ts'
+import type { Account, Accounts } from './accounts.ts'
 import type { AccessContract } from './contract.ts'
 import { type AccessFacts, accountFact } from './facts.ts'
 import type { Guard } from './guard.ts'
@@ -17,6 +17,8 @@ export interface AccountDeskOptions {
   guard: Guard
   facts: AccessFacts
   sessions: Sessions
+  /** Reads the file of accounts if it has changed. */
+  refresh(): Promise<void>
   onChange(): void
 }
 
@@ -25,6 +27,8 @@ type Empty = Record<string, never>
 
 export class AccountDesk {
   readonly #options: AccountDeskOptions
+  /** The accounts as they were when they could be read last. */
+  #known = new Map<string, Account>()
 
   constructor(options: AccountDeskOptions) {
     this.#options = options
@@ -32,9 +36,9 @@ export class AccountDesk {
 
   /** @throws InputError (PC-ACCESS-WEAK, PC-ACCESS-PERSON), ForbiddenError (PC-ACCESS-SELF), ResourceError (PC-ACCESS-ACCOUNTS-FULL). */
   async add({ person, role, secret }: Asked['add'], caller: Caller): Promise<Empty> {
-    const { accounts, hashing, guard, facts, sessions, clock } = this.#options
+    const { accounts, hashing, guard, facts, sessions, clock, refresh } = this.#options
     demandGoodAccount(person, secret)
-    await accounts.refresh()
+    await refresh()
     const before = accounts.get(person)
     const own = caller.id === person
     if (own && before !== undefined && before.role !== role) throw ownAccount()
@@ -42,9 +46,10 @@ export class AccountDesk {
     accounts.demandRoom(person)
     await facts.write({ kind: accountFact, class: 'audit', body: { change: before === undefined ? 'added' : 'changed', person, role, by: caller.id } })
     await accounts.put({ person, role, secret: hashed, by: caller.id, at: clock.wall() })
+    this.#remember()
     await guard.unlock(person)
     // Whoever came with the old secret or role comes again; who changes their own goes on.
-    if (!own) sessions.endAll('expired', (session) => session.person === person)
+    if (!own) sessions.endAll('changed', (session) => session.person === person)
     return this.#done()
   }
 
@@ -55,8 +60,9 @@ export class AccountDesk {
     await this.#demandAccount(person)
     await facts.write({ kind: accountFact, class: 'audit', body: { change: 'removed', person, by: caller.id } })
     await accounts.remove(person)
+    this.#remember()
     await guard.unlock(person)
-    sessions.endAll('expired', (session) => session.person === person)
+    sessions.endAll('removed', (session) => session.person === person)
     return this.#done()
   }
 
@@ -68,9 +74,21 @@ export class AccountDesk {
     return this.#done()
   }
 
+  /** The file was changed by somebody else: who is not in it any more, or otherwise, goes. A damaged one says nothing of anybody. */
+  follow(): void {
+    const { accounts, sessions } = this.#options
+    if (accounts.damage !== undefined) return
+    for (const [person, before] of this.#known) {
+      const now = accounts.get(person)
+      const isSame = now?.role === before.role && now.secret.hash === before.secret.hash
+      if (!isSame) sessions.endAll(now === undefined ? 'removed' : 'changed', (session) => session.person === person)
+    }
+    this.#remember()
+  }
+
   async selfTest(authorities: number): Promise<SelfTestReport> {
-    const { accounts, hashing, clock } = this.#options
-    await accounts.refresh()
+    const { accounts, hashing, clock, refresh } = this.#options
+    await refresh()
     const count = accounts.list().length
     const begun = clock.now()
     await hashing.hash('a secret of this test')
@@ -83,8 +101,12 @@ export class AccountDesk {
     return { passed: checks.every(({ passed }) => passed), checks }
   }
 
+  #remember(): void {
+    this.#known = new Map(this.#options.accounts.list().map((account) => [account.person, account]))
+  }
+
   async #demandAccount(person: string): Promise<void> {
-    await this.#options.accounts.refresh()
+    await this.#options.refresh()
     if (this.#options.accounts.get(person) === undefined) throw new UsageError('PC-ACCESS-NOBODY', 'Nobody of this name has an account.', { component: 'access' })
   }
 

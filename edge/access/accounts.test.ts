@@ -58,6 +58,45 @@ void t.test('engineers make, change and remove accounts, on the record and witho
   await access.stop()
 })
 
+void t.test('whose account is removed or changed is out at once, whoever did it, and learns why', async (t) => {
+  const it = await house(t)
+  const access = await it.open()
+  const endings: [string, string][] = []
+  access.onEnded(({ session, why }) => endings.push([session.person, why]))
+  const li = await engineer(it)
+  const wang = { person: 'wang', role: 'viewer', secret: 'purple mountain 77' }
+  await access.carryOut(li, asked('add', wang))
+  await access.login('wang', wang.secret, serial)
+  await access.carryOut(li, asked('add', { ...wang, role: 'officer' }))
+  await access.login('wang', wang.secret, serial)
+  await access.carryOut(li, asked('remove', { person: 'wang' }))
+  t.strictSame(endings.splice(0), [['wang', 'changed'], ['wang', 'removed']])
+
+  // At the file, as an operator would: nobody logs in meanwhile.
+  const looked = async (holds: () => boolean): Promise<void> => {
+    for (let tries = 0; !holds() && tries < 2_000; tries++) {
+      it.clock.advance(5_000)
+      access.touch(li)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+  }
+  await access.login('nguyen', secrets.nguyen, serial)
+  const whole = readFileSync(it.file, 'utf8')
+  writeFileSync(it.file, 'damaged')
+  await looked(() => access.component.health.status === 'failed')
+  t.strictSame(endings, [], 'a damaged file says nothing of anybody')
+  const accounts = [...readAccounts(whole).values()]
+  writeFileSync(it.file, writeAccounts(accounts.filter(({ person }) => person !== 'nguyen')))
+  await looked(() => endings.length > 0)
+  t.strictSame(endings.splice(0), [['nguyen', 'removed']])
+  t.match(it.book.of('access.ended').at(-1), { person: 'nguyen', why: 'removed' })
+  writeFileSync(it.file, writeAccounts(accounts.map((account) => ({ ...account, role: 'viewer' }))))
+  await looked(() => endings.length > 0)
+  t.strictSame(endings.splice(0), [['li', 'changed']], 'a role that was taken away counts at once')
+  await access.stop()
+  t.equal(it.clock.pending, 0)
+})
+
 void t.test('weak secrets', async (t) => {
   for (const weak of ['', 'ninechars', 'x'.repeat(129), 'aaaaaaaaaaaa', 'ababababab12', '1234567890', '9876543210', 'abcdefghijkl', 'Nguyen-2026', 'mật khẩu dài', 'tab\ttab-tab-7']) {
     t.type(weakness('nguyen', weak), 'string', weak)

@@ -21,7 +21,7 @@ export interface Session {
 }
 
 /** Why a session ended. */
-export type Ending = 'logout' | 'idle' | 'lost' | 'replaced' | 'tamper' | 'expired' | 'shutdown'
+export type Ending = 'logout' | 'idle' | 'lost' | 'replaced' | 'removed' | 'changed' | 'tamper' | 'expired' | 'shutdown'
 
 /** What every face uses to let people in and to carry out what they ask. */
 export interface Gatekeeper {

@@ -6,6 +6,7 @@ const Idle = (face: string) => Type.Integer({ default: 600, minimum: 30, maximum
 export const AccessSetup = Type.Object({
   accounts: Type.String({ default: 'accounts.json', pattern: '^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$', description: 'The file in the state folder that holds the accounts.' }),
   sessions_max: Type.Integer({ default: 8, minimum: 1, maximum: 32, description: 'How many people may be logged in at a time, over all faces but OPC UA.' }),
+  person_sessions_max: Type.Integer({ default: 4, minimum: 1, maximum: 32, description: 'How many times one person may be logged in at a time, over all faces but OPC UA.' }),
   opcua_sessions_max: Type.Integer({ default: 64, minimum: 1, maximum: 256, description: 'How many users of OPC UA may be logged in at a time.' }),
   idle_s: Type.Object({
     serial: Idle('of a serial port'), terminal: Idle('of a local terminal'), network: Idle('of the network console'),

@@ -32,7 +32,7 @@ interface Entry extends Live {
 export interface SessionsOptions {
   clock: Clock
   /** How many at a time; programs of OPC UA, which stay for weeks, take nobody's place. */
-  most: { people: number; opcua: number }
+  most: { people: number; ofOne: number; opcua: number }
   idle_s: Readonly<Record<Face, number>>
   random(bytes: number): Uint8Array
 }
@@ -57,17 +57,25 @@ export class Sessions {
     this.#options = options
   }
 
-  /** @throws ResourceError (PC-ACCESS-FULL) when there is no room for one more, counting out whom it would replace. */
-  demandRoom(from: { face: Face; where: string }): void {
+  /**
+   * @param person whose place it would be; nobody learns how often somebody is logged in before they have proven to be them
+   * @throws ResourceError (PC-ACCESS-FULL) when there is no room for one more, counting out whom it would replace.
+   */
+  demandRoom(from: { face: Face; where: string }, person?: string): void {
     const ofOpcua = from.face === 'opcua'
-    const most = ofOpcua ? this.#options.most.opcua : this.#options.most.people
-    const beside = [...this.#entries.values()].filter(({ session }) => (session.face === 'opcua') === ofOpcua).length
-    if (beside - this.#at(from).length >= most) throw new ResourceError('PC-ACCESS-FULL', `${most} people are logged in already.`, { component: 'access' })
+    const { people, ofOne, opcua } = this.#options.most
+    const most = ofOpcua ? opcua : people
+    const replaced = this.#at(from)
+    const beside = [...this.#entries.values()].filter((entry) => (entry.session.face === 'opcua') === ofOpcua && !replaced.includes(entry))
+    if (beside.length >= most) throw new ResourceError('PC-ACCESS-FULL', `${most} people are logged in already.`, { component: 'access' })
+    // Programs of one user come as often as they like, within what OPC UA has.
+    if (ofOpcua || beside.filter(({ session }) => session.person === person).length < ofOne) return
+    throw new ResourceError('PC-ACCESS-FULL', `${person} is logged in ${ofOne} times already: log out somewhere else.`, { component: 'access' })
   }
 
   /** A second login on one serial port replaces the first: there is one keyboard. @throws as `demandRoom`. */
   open({ for_ms, ...who }: Admitted): Live {
-    this.demandRoom(who)
+    this.demandRoom(who, who.person)
     for (const { session } of this.#at(who)) this.end(session.id, 'replaced')
     const { clock, random } = this.#options
     const abort = new AbortController()

@@ -32,6 +32,7 @@ const questionLimit_ms = 120_000
 const farewells: Readonly<Record<Ending, string>> = {
   logout: 'You are logged out.', idle: 'You are logged out: nothing was typed for too long.', lost: 'The line was lost.',
   replaced: 'Somebody else took this line.', tamper: 'The housing was opened: everybody is logged out.',
+  removed: 'Your account was removed: you are logged out.', changed: 'Your account was changed: log in again.',
   expired: 'Your time is over: you are logged out.', shutdown: 'The device stops: you are logged out.',
 }
 

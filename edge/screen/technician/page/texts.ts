@@ -71,5 +71,6 @@ export const statusWords: Readonly<Record<Health['status'], { word: string; sign
 
 export const endings: Readonly<Record<Ending, string>> = {
   logout: 'You are logged out.', idle: 'You did nothing for a while and were logged out.', lost: 'The session was lost.', replaced: 'Somebody else logged in here.',
+  removed: 'Your account was removed.', changed: 'Your account was changed: log in again.',
   tamper: 'The housing was opened: everybody was logged out.', expired: 'The time that the authority gave has passed.', shutdown: 'The page was restarted.',
 }
