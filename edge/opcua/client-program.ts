@@ -17,6 +17,8 @@ export interface ConnectArgs {
   userCertificate?: string
   mode?: 'None' | 'Sign' | 'SignAndEncrypt'
   policy?: 'None' | 'Basic256Sha256' | 'Aes128_Sha256_RsaOaep' | 'Aes256_Sha256_RsaPss'
+  /** How long the session is to live without a word. */
+  session_ms?: number
 }
 
 export interface Argument {
@@ -63,8 +65,8 @@ const sessionOf = (id: number): ClientSession => {
 
 /** The services themselves, without the library's own limits and repairs. */
 const bare = (session: ClientSession) => session as unknown as {
-  createSubscription(options: object): Promise<{ subscriptionId: number; revisedPublishingInterval: number }>
-  createMonitoredItems(options: object): Promise<{ results?: { statusCode: StatusCode }[] }>
+  createSubscription(options: object): Promise<{ subscriptionId: number; revisedPublishingInterval: number; revisedLifetimeCount: number }>
+  createMonitoredItems(options: object): Promise<{ results?: { statusCode: StatusCode; revisedQueueSize: number }[] }>
 }
 
 /** Makes a certificate that begins and ends as told, unless it is there. @returns its SHA-256 */
@@ -83,7 +85,7 @@ async function connect(args: ConnectArgs): Promise<number> {
   const client = OPCUAClient.create({
     applicationName: 'test', clientCertificateManager: manager, certificateFile: join(args.folder, 'own/certs/certificate.pem'), privateKeyFile: join(args.folder, 'own/private/private_key.pem'),
     securityMode: MessageSecurityMode[args.mode ?? 'SignAndEncrypt'], securityPolicy: SecurityPolicy[args.policy ?? 'Basic256Sha256'],
-    endpointMustExist: false, connectionStrategy: { maxRetry: 0 }, keepSessionAlive: true, requestedSessionTimeout: 60_000,
+    endpointMustExist: false, connectionStrategy: { maxRetry: 0 }, keepSessionAlive: true, requestedSessionTimeout: args.session_ms ?? 60_000,
   })
   try {
     await client.connect(args.url)
@@ -140,14 +142,15 @@ const does = {
   async write({ id, node, argument }: { id: number; node: string; argument: Argument }) {
     return (await sessionOf(id).write({ nodeId: node, attributeId: AttributeIds.Value, value: { value: variant(argument) } })).name
   },
-  async subscribe({ id, publish = true, period_ms = 100 }: { id: number; publish?: boolean; period_ms?: number }): Promise<{ period_ms: number }> {
+  /** @returns how often it tells what changed, and how long it lives without a word. */
+  async subscribe({ id, publish = true, period_ms = 100 }: { id: number; publish?: boolean; period_ms?: number }): Promise<{ period_ms: number; life_ms?: number }> {
     const found = clients.get(id)!
     const subscription = publish
       ? ClientSubscription.create(found.session, { requestedPublishingInterval: period_ms, requestedMaxKeepAliveCount: 10, requestedLifetimeCount: 1_000, publishingEnabled: true })
       : undefined
     if (subscription === undefined) {
-      const { revisedPublishingInterval } = await bare(found.session).createSubscription({ requestedPublishingInterval: period_ms, requestedMaxKeepAliveCount: 100_000, requestedLifetimeCount: 1_000_000, publishingEnabled: true, maxNotificationsPerPublish: 0, priority: 0 })
-      return { period_ms: revisedPublishingInterval }
+      const { revisedPublishingInterval, revisedLifetimeCount } = await bare(found.session).createSubscription({ requestedPublishingInterval: period_ms, requestedMaxKeepAliveCount: 100_000, requestedLifetimeCount: 1_000_000, publishingEnabled: true, maxNotificationsPerPublish: 0, priority: 0 })
+      return { period_ms: revisedPublishingInterval, life_ms: revisedLifetimeCount * revisedPublishingInterval }
     }
     await new Promise<void>((resolve, reject) => {
       subscription.once('started', () => resolve())
@@ -169,16 +172,25 @@ const does = {
     })
     return { queue: (item as unknown as { monitoringParameters: { queueSize: number } }).monitoringParameters.queueSize }
   },
-  /** Asks for many items at once, and says how each went. */
-  async items({ id, node, count }: { id: number; node: string; count: number }) {
+  /** Asks for many items at once, each with the longest queue there is; says how each went, and the longest queue that was given. */
+  async items({ id, node, count, fields }: { id: number; node: string; count: number; fields?: string[] }) {
     const { subscriptionId } = await bare(sessionOf(id)).createSubscription({ requestedPublishingInterval: 100, requestedMaxKeepAliveCount: 10, requestedLifetimeCount: 1_000_000, publishingEnabled: true, maxNotificationsPerPublish: 0, priority: 0 })
     const results: Record<string, number> = {}
+    let queue = 0
+    const [attributeId, filter] = fields === undefined ? [AttributeIds.Value, {}] : [AttributeIds.EventNotifier, { filter: constructEventFilter(fields) }]
     for (let made = 0; made < count; made += 500) {
-      const itemsToCreate = Array.from({ length: 500 }, (_, at) => ({ itemToMonitor: { nodeId: node, attributeId: AttributeIds.Value }, monitoringMode: 2, requestedParameters: { clientHandle: made + at, samplingInterval: 0, queueSize: 1_000_000, discardOldest: true } }))
+      const itemsToCreate = Array.from({ length: Math.min(500, count) }, (_, at) => ({ itemToMonitor: { nodeId: node, attributeId }, monitoringMode: 2, requestedParameters: { clientHandle: made + at, samplingInterval: 0, queueSize: 1_000_000, discardOldest: true, ...filter } }))
       const answer = await bare(sessionOf(id)).createMonitoredItems({ subscriptionId, timestampsToReturn: TimestampsToReturn.Both, itemsToCreate })
-      for (const { statusCode } of answer.results ?? []) results[statusCode.name] = (results[statusCode.name] ?? 0) + 1
+      for (const { statusCode, revisedQueueSize } of answer.results ?? []) {
+        results[statusCode.name] = (results[statusCode.name] ?? 0) + 1
+        queue = Math.max(queue, revisedQueueSize)
+      }
     }
-    return results
+    return { results, queue }
+  },
+  /** How long the session lives without a word. */
+  async life_ms({ id }: { id: number }): Promise<number> {
+    return sessionOf(id).timeout
   },
   async historyOfValue({ id, node, from, to }: { id: number; node: string; from: number; to: number }): Promise<Value[]> {
     const { historyData } = await sessionOf(id).readHistoryValue(node, new Date(from), new Date(to))

@@ -14,6 +14,7 @@ export const Opcua = contract('opcua', 'Shows the device to OPC UA clients.', {
   sessions: property(Type.Integer(), 'Clients that are connected now.', '1'),
   subscriptions: property(Type.Integer(), 'Subscriptions of all clients.', '1'),
   items: property(Type.Integer(), 'Values and events that clients watch.', '1'),
+  queued: property(Type.Integer(), 'What of them waits for slow clients to fetch it; what gave way meanwhile is counted as overflows.', '1'),
   waiting: property(
     Type.Array(Type.Object({ fingerprint: Fingerprint, application: Type.String({ maxLength: 256 }), until: Type.String() }), { maxItems: waitingMax }),
     'Clients that were turned away because nobody trusts their certificate yet.',

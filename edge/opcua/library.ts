@@ -1,9 +1,11 @@
 /** What of node-opcua is set for the whole process: limits that it keeps as constants, and its own words. */
 import { X509Certificate } from 'node:crypto'
 import {
-  MonitoredItem, OPCUACertificateManager, type OPCUAServerOptions, setDebugLogger, setErrorLogger, setWarningLogger, type StatusCode, StatusCodes, Subscription,
+  CreateSessionRequest, CreateSubscriptionRequest, ModifySubscriptionRequest, MonitoredItem, OPCUACertificateManager, type OPCUAServerOptions, type Request,
+  setDebugLogger, setErrorLogger, setWarningLogger, type StatusCode, StatusCodes, Subscription,
 } from 'node-opcua'
 import type { Clock } from '../base/clock.ts'
+import { limitQueues } from './queue.ts'
 import type { OpcuaLimits } from './section.ts'
 import './transport.ts'
 
@@ -16,6 +18,10 @@ const continuations = 10
 const text_B_max = 256 * kB
 const list_max = 10_000
 const keyBits_min = 2_048
+/** So long a session or a subscription waits at most for a client that is gone. */
+const abandoned_ms_max = 600_000
+/** A subscription lives for at least so many times without a word (OPC 10000-4, 5.14.2.2). */
+const keepAlivesOfLife = 3
 
 export function limitsOf(limits: OpcuaLimits): OPCUAServerOptions {
   const { sessions, operations } = limits
@@ -49,9 +55,22 @@ export function limitsOf(limits: OpcuaLimits): OPCUAServerOptions {
 /** Nothing asked for means whatever the server allows. */
 const atMost = (asked: number, limit: number): number => (asked === 0 ? limit : Math.min(asked, limit))
 
-export function limitLibrary(limits: OpcuaLimits): void {
+export function limitLibrary(limits: OpcuaLimits, onOverflow: () => void): void {
+  limitQueues(limits.queue, onOverflow)
+  Subscription.maximumLifetimeDuration = abandoned_ms_max
   Subscription.minimumPublishingInterval = limits.publish_ms_min
   MonitoredItem.minimumSamplingInterval = limits.sampling_ms_min
+}
+
+/**
+ * Before a request is carried out: the library would grant a session 50 minutes, and a subscription that may be silent
+ * for days lives on as long when its client is gone, with all its items.
+ */
+export function shorten(request: Request): void {
+  if (request instanceof CreateSessionRequest) request.requestedSessionTimeout = Math.min(request.requestedSessionTimeout, abandoned_ms_max)
+  if (!(request instanceof CreateSubscriptionRequest || request instanceof ModifySubscriptionRequest)) return
+  const every_ms = Math.max(Subscription.minimumPublishingInterval, Math.min(Subscription.maximumPublishingInterval, request.requestedPublishingInterval || 0))
+  request.requestedMaxKeepAliveCount = Math.min(request.requestedMaxKeepAliveCount, Math.floor(abandoned_ms_max / keepAlivesOfLife / every_ms))
 }
 
 /** The library writes to the console; here its words go to the log. They may tell a client's address, no person. */

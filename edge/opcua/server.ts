@@ -6,8 +6,9 @@ import type { Cancel, Clock } from '../base/clock.ts'
 import { ConfigError, ForbiddenError, ResourceError } from '../base/error.ts'
 import { Counters } from '../base/counters.ts'
 import type { DeviceModel } from '../device/model.ts'
-import { hear, limitLibrary, limitsOf, UserCertificates } from './library.ts'
+import { hear, limitLibrary, limitsOf, shorten, UserCertificates } from './library.ts'
 import { People } from './people.ts'
+import { waitingOf } from './queue.ts'
 import type { OpcuaSection } from './section.ts'
 import type { Remember } from './space/history.ts'
 import { instanceUri } from './space/machine.ts'
@@ -35,7 +36,7 @@ const seen_ms = 10_000
 const secret_max = 256
 /** Why the library says that a session ended. */
 const endings: Record<string, 'logout' | 'expired'> = { CloseSession: 'logout', Timeout: 'expired' }
-const counts = ['refused_untrusted', 'refused_user', 'refused_limit', 'refused_broken', 'complaints', 'calls'] as const
+const counts = ['refused_untrusted', 'refused_user', 'refused_limit', 'refused_broken', 'overflows', 'complaints', 'calls'] as const
 
 export class OpcuaServer {
   readonly about: OpcuaAbout
@@ -75,7 +76,7 @@ export class OpcuaServer {
     this.#people = new People(options.door)
     hear(options.complain, () => counters.add('complaints'))
     const { section, about } = options
-    limitLibrary(section.limits)
+    limitLibrary(section.limits, () => counters.add('overflows'))
     this.#server = new Guarded(this.#people, (why) => this.#refused(why), {
       host: section.host, port: section.port, hostname: names[0], alternateHostname: names.slice(1),
       certificateFile: own.file, privateKeyFile: own.key, serverCertificateManager: trust, userCertificateManager: new UserCertificates(options.folder, options.clock),
@@ -93,9 +94,10 @@ export class OpcuaServer {
   /** What the library counts, and we. */
   async figures(): Promise<OpcuaFigures> {
     const { engine } = this.#server
-    const items = this.#subscriptions().reduce((sum, { monitoredItemCount }) => sum + monitoredItemCount, 0)
+    const subscriptions = this.#subscriptions()
+    const sum = (of: (subscription: Subscription) => number): number => subscriptions.reduce((all, one) => all + of(one), 0)
     return {
-      sessions: engine.currentSessionCount, subscriptions: engine.currentSubscriptionCount, items,
+      sessions: engine.currentSessionCount, subscriptions: subscriptions.length, items: sum(({ monitoredItemCount }) => monitoredItemCount), queued: sum(waitingOf),
       waiting: await this.trust.waiting(), counters: this.#counters.snapshot(),
     }
   }
@@ -137,7 +139,10 @@ export class OpcuaServer {
     })
     server.on('connectionRefused', () => this.#refused('limit'))
     server.on('openSecureChannelFailure', () => this.#refused('broken'))
-    server.on('request', (request, channel) => this.#watch(request, channel))
+    server.on('request', (request, channel) => {
+      shorten(request)
+      this.#watch(request, channel)
+    })
     this.trust.onRefused = (why) => {
       this.#refused(why)
       this.#cancelPrune()
@@ -174,9 +179,11 @@ export class OpcuaServer {
     this.#options.door.refused(why)
   }
 
+  /** Those of sessions, and those that outlive theirs for a while. */
   #subscriptions(): Subscription[] {
-    const sessions = this.#server.engine.getSessions?.() ?? []
-    return sessions.flatMap((session: ServerSession) => session.publishEngine.subscriptions)
+    const { engine } = this.#server
+    const { _orphanPublishEngine: orphans } = engine as unknown as { _orphanPublishEngine?: { subscriptions: Subscription[] } }
+    return [...(engine.getSessions?.() ?? []).flatMap((session: ServerSession) => session.publishEngine.subscriptions), ...orphans?.subscriptions ?? []]
   }
 }
 

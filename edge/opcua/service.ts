@@ -225,10 +225,11 @@ export class OpcuaService {
     this.component.raise('refused', { why })
   }
 
-  #figures({ sessions, subscriptions, items, waiting, counters }: OpcuaFigures): void {
+  #figures({ sessions, subscriptions, items, queued, waiting, counters }: OpcuaFigures): void {
     this.component.publish('sessions', sessions)
     this.component.publish('subscriptions', subscriptions)
     this.component.publish('items', items)
+    this.component.publish('queued', queued)
     this.component.publish('waiting', waiting)
     this.component.publish('counters', { ...counters, ...this.#counters.snapshot() })
   }

@@ -52,6 +52,8 @@ export interface OpcuaFigures {
   sessions: number
   subscriptions: number
   items: number
+  /** Values and events that wait to be fetched. */
+  queued: number
   waiting: { fingerprint: string; application: string; until: string }[]
   counters: Record<string, number>
 }

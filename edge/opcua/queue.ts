@@ -1,0 +1,47 @@
+/**
+ * What waits for a client that fetches too slowly is bounded as the profile says, whatever it is.
+ *
+ * node-opcua only tells clients of the longest queue of a server, and keeps to one of its own: 5,000 values, and for
+ * events no fewer than 100. Where a value that is not good has to give way it throws out of a timer: one client that
+ * watches a broken part and does not fetch would end the thread. Importing this module is enough, before the first client.
+ */
+import { type DataValue, MonitoredItem, StatusCode, type Subscription } from 'node-opcua'
+
+interface Item {
+  queueSize: number
+  queue: unknown[]
+  $subscription?: Subscription
+  _set_parameters(asked: object): void
+  _setOverflowBit(notification: { value?: DataValue }): void
+}
+
+let longest = Infinity
+let overflowed: () => void = () => undefined
+
+/** @param onOverflow hears of each value and event that gave way before it was fetched */
+export function limitQueues(most: number, onOverflow: () => void): void {
+  longest = most
+  overflowed = onOverflow
+}
+
+/** Values and events that wait to be fetched. */
+export function waitingOf(subscription: Subscription): number {
+  const { monitoredItems } = subscription as unknown as { monitoredItems: Map<number, Item> }
+  return [...monitoredItems.values()].reduce((sum, { queue }) => sum + queue.length, subscription.pendingNotificationsCount)
+}
+
+const item = MonitoredItem.prototype as unknown as Item
+const setParameters = item._set_parameters
+
+item._set_parameters = function (this: Item, asked: object): void {
+  setParameters.call(this, asked)
+  this.queueSize = Math.min(this.queueSize, longest)
+}
+
+/** The bit stands with any quality (OPC 10000-4, 7.39.1). */
+item._setOverflowBit = function (this: Item, notification): void {
+  overflowed()
+  const { value } = notification
+  if (value !== undefined) value.statusCode = StatusCode.makeStatusCode(value.statusCode, 'Overflow | InfoTypeDataValue')
+  if (this.$subscription !== undefined) this.$subscription.subscriptionDiagnostics.monitoringQueueOverflowCount++
+}
