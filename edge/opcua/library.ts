@@ -17,6 +17,8 @@ const continuations = 10
 /** Texts and lists longer than this stand in no request that makes sense here. */
 const text_B_max = 256 * kB
 const list_max = 10_000
+/** What a filter of events may name: an alarm has about forty fields. */
+const clauses_max = 100
 const keyBits_min = 2_048
 /** So long a session or a subscription waits at most for a client that is gone. */
 const abandoned_ms_max = 600_000
@@ -32,7 +34,7 @@ export function limitsOf(limits: OpcuaLimits): OPCUAServerOptions {
       maxSessions: sessions, maxSubscriptionsPerSession: limits.subscriptions_per_session, maxSubscriptions: sessions * limits.subscriptions_per_session,
       maxMonitoredItems: limits.items, maxMonitoredItemsPerSubscription: limits.items_per_subscription, maxMonitoredItemsQueueSize: limits.queue,
       minSupportedSampleRate: limits.sampling_ms_min, maxBrowseContinuationPoints: continuations, maxHistoryContinuationPoints: continuations,
-      maxStringLength: text_B_max, maxByteStringLength: text_B_max, maxArrayLength: list_max, maxSelectClauseParameters: 200, maxWhereClauseParameters: 200,
+      maxStringLength: text_B_max, maxByteStringLength: text_B_max, maxArrayLength: list_max, maxSelectClauseParameters: clauses_max, maxWhereClauseParameters: clauses_max,
       operationLimits: {
         maxNodesPerRead: operations, maxNodesPerBrowse: operations, maxNodesPerWrite: operations, maxNodesPerRegisterNodes: operations,
         maxNodesPerTranslateBrowsePathsToNodeIds: operations, maxMonitoredItemsPerCall: operations, maxNodesPerMethodCall: limits.calls,
@@ -56,7 +58,7 @@ export function limitsOf(limits: OpcuaLimits): OPCUAServerOptions {
 const atMost = (asked: number, limit: number): number => (asked === 0 ? limit : Math.min(asked, limit))
 
 export function limitLibrary(limits: OpcuaLimits, onOverflow: () => void): void {
-  limitQueues(limits.queue, onOverflow)
+  limitQueues(limits, onOverflow)
   Subscription.maximumLifetimeDuration = abandoned_ms_max
   Subscription.minimumPublishingInterval = limits.publish_ms_min
   MonitoredItem.minimumSamplingInterval = limits.sampling_ms_min

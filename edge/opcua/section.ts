@@ -12,6 +12,7 @@ export const OpcuaLimits = closed({
   subscriptions_per_session: limit(10, 1, 100, 'Subscriptions of one client.'),
   items_per_subscription: limit(1_000, 1, 20_000, 'Values and events of one subscription.'),
   items: limit(10_000, 1, 200_000, 'Values and events that all clients watch together.'),
+  event_items: limit(200, 1, 10_000, 'Those of all items that watch events, which are kept whole.'),
   queue: limit(20, 1, 1_000, 'Values or events that wait for one slow client and one item; the oldest give way.'),
   publish_ms_min: limit(100, 50, 60_000, 'The shortest time between two reports of a subscription.'),
   sampling_ms_min: limit(100, 50, 60_000, 'The shortest time between two looks at a value.'),
