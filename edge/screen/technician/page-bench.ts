@@ -10,6 +10,7 @@ import { silent } from '../../base/log.ts'
 import { Lidar } from '../../device/capabilities.ts'
 import { Component } from '../../device/component.ts'
 import { CloudRing, pointKinds } from '../../perception/obstacles/cloud.ts'
+import { Obstacles } from '../../perception/obstacles/contract.ts'
 import { DiagnosisService } from '../../service/diagnosis.ts'
 import { LogBook } from '../../service/log-book.ts'
 import { logsComponent } from '../../service/logs.ts'
@@ -49,6 +50,7 @@ export interface Bench extends Pick<Rig, 'kettle' | 'camera' | 'barrier' | 'gate
   address: string
   book: LogBook
   server: TechnicianServer
+  settings: SettingsService
 }
 
 export async function bench(t: Test): Promise<Bench> {
@@ -64,13 +66,18 @@ export async function bench(t: Test): Promise<Bench> {
   const book = new LogBook('info', { write: () => undefined })
   const journal = sourceOf(factsOf(Array.from({ length: 120 }, (_, at) => ({ kind: at % 3 === 0 ? 'gate.step' : 'device.health', body: { component: 'camera', note: at === 5 ? 'the rare one' : 'usual' }, wall: Date.UTC(2026, 0, 1) }))))
   const traces = new TraceService({ model, clock: systemClock, secretive: new Set() })
-  const profile = { gate: { limits: { door_s: 7 } } }
+  const set = { x: 0.5, y: 0, z: 1, roll: 0, pitch: 0, yaw: 0 }
+  const profile = { gate: { limits: { door_s: 7 } }, obstacles: { sources: { front: { mount: set } } } }
   const settings = new SettingsService({
     clock: systemClock, file: join(folder, 'overlay.json'), start: { overlay: emptyOverlay() }, bare: profile, inForce: profile,
     rules: { check: async () => undefined, isGuarded: () => false, schemaOf: (path) => (path.join('.') === 'gate.limits.door_s' ? { type: 'integer', minimum: 1, maximum: 60 } : { type: 'object' }) },
   })
   const diagnosis = new DiagnosisService({ clock: systemClock, model, journal, book, traces, settings, profile, device: 'site/bl1-e07', version: '1', state: folder, outbox })
   model.add(new Component('front', Lidar, systemClock, { selfTest: async () => ({ passed: true, checks: [] }) }))
+  model.add(new Component('obstacles', Obstacles, systemClock, {
+    selfTest: async () => ({ passed: true, checks: [] }), motion: async () => ({}),
+    mounting: async () => ({ ground: { height_m: -0.02, pitch_deg: 1, roll_deg: 0, points: 1_000 }, level: false, set, found: { ...set, z: 1.029, pitch: -1 } }),
+  }) as never)
   const logs = logsComponent(book, model, systemClock)
   for (const component of [logs.component, settings.component, diagnosis.component]) model.add(component as never)
   const server = new TechnicianServer({ model, gatekeeper: access, journal, clock: systemClock, log: silent, device: 'site/bl1-e07', port: 0, pageDir, outbox, lidar: lidarScene() })
@@ -82,5 +89,5 @@ export async function bench(t: Test): Promise<Bench> {
     // One was told to write more for a while.
     logs.stop()
   })
-  return { ...parts, done, book, server, address: server.address ?? '' }
+  return { ...parts, done, book, server, settings, address: server.address ?? '' }
 }

@@ -281,9 +281,10 @@ const views = ['Device', 'Test', 'Journal', 'Log', 'Settings', 'Camera', 'Lidar'
 /** Every view at this size: nothing is wider than the screen, everything can be read and touched. */
 async function testLook(t: Test, page: Page, size: typeof phone): Promise<void> {
   await page.setViewportSize(size)
-  for (const view of [...views, 'kettle', 'focus', 'move']) {
+  const others: Record<string, string> = { kettle: '#/component/kettle', focus: '#/calibrate/focus:camera', move: '#/calibrate/move:barrier', mount: '#/calibrate/mount:front' }
+  for (const view of [...views, ...Object.keys(others)]) {
     if (views.includes(view)) await goTo(page, view)
-    else await page.evaluate((hash) => (location.hash = hash), view === 'kettle' ? '#/component/kettle' : `#/calibrate/${view}:${view === 'focus' ? 'camera' : 'barrier'}`)
+    else await page.evaluate((hash) => (location.hash = hash), others[view] ?? '')
     await page.locator('main h1').first().waitFor()
     await page.waitForTimeout(400)
     t.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, `${view} fits ${size.width} px`)
@@ -296,13 +297,26 @@ async function testLook(t: Test, page: Page, size: typeof phone): Promise<void> 
   }
 }
 
-async function testMount(t: Test, page: Page): Promise<void> {
+async function testMount(t: Test, page: Page, { settings }: Bench): Promise<void> {
   await goTo(page, 'Calibrate')
   await page.getByRole('link', { name: /Check the mounting of front/ }).click()
   const figures = page.locator('.card', { hasText: 'Ground points' })
   await figures.waitFor()
   t.match(await figures.innerText(), /-(1\.9|2\.\d) cm[\s\S]*Nods by\s+(0\.9|1\.0)\d°[\s\S]*Leans by\s+-?0\.0\d°[\s\S]*1000/)
   t.match(await figures.innerText(), /out of limits[\s\S]*Reference part 1:\s+seen[\s\S]*Reference part 2:\s+not seen/)
+
+  const { length: before } = settings.changes
+  await page.getByRole('button', { name: 'Measure', exact: true }).click()
+  const measured = page.locator('table.measured')
+  await measured.waitFor()
+  t.match(await measured.innerText(), /height\s+1\.000 m\s+1\.029 m\s+0\.029 m[\s\S]*pitch\s+0\.00 °\s+-1\.00 °\s+-1\.00 °/)
+  t.equal(settings.changes.length, before, 'measuring changes nothing')
+  await page.getByRole('button', { name: 'Keep what was found' }).click()
+  await page.getByText('Kept. It is in force after a restart').waitFor()
+  t.match(settings.changes.slice(before), [{ path: ['obstacles', 'sources', 'front', 'mount'], by: 'nguyen', before: { z: 1 }, value: { x: 0.5, z: 1.029, pitch: -1 } }])
+  await page.getByRole('button', { name: 'Take back' }).click()
+  await page.getByText('Taken back.').waitFor()
+  t.equal(settings.changes.length, before)
 }
 
 const skip = existsSync(executablePath) ? false : `${executablePath} is not installed`
@@ -325,7 +339,7 @@ void t.test("the technician's page in a browser", { skip }, async (t) => {
   await t.test('log, journal, settings', (t) => testRecords(t, page, made))
   await t.test('camera and focus', (t) => testCamera(t, page, made))
   await t.test('lidar', (t) => testLidar(t, page))
-  await t.test('how a lidar is mounted', (t) => testMount(t, page))
+  await t.test('how a lidar is mounted', (t) => testMount(t, page, made))
   await t.test('a barrier by hand', (t) => testHold(t, page, made))
   await t.test('a vehicle by hand', (t) => testDrive(t, page, made))
   await t.test('on a desk', (t) => testLook(t, page, desktop))

@@ -7,6 +7,7 @@ import { figure } from './figures.ts'
 import { groundPlane, seesPart } from './ground-plane.ts'
 import './hold.ts'
 import './lidar.ts'
+import './mount.ts'
 import { healthWords } from './overview.ts'
 import type { LidarEar } from './scene.ts'
 import { texts } from './texts.ts'
@@ -69,10 +70,11 @@ export class DeviceCalibrate extends DeviceView {
 
   #mount(source: string): TemplateResult {
     const found = this.mounts[source]
-    return html`<wizard-steps .heading=${mount.name(source)} .steps=${mount.steps} .pictures=${['level', 'plane', 'contour']}></wizard-steps>
+    return html`<wizard-steps .heading=${mount.name(source)} .steps=${mount.steps} .pictures=${['level', 'plane', 'contour', 'plane']}></wizard-steps>
       <div class="card" role="status">${found?.plane === undefined ? html`<p>${mount.none}</p>` : plane(found.plane)}
         ${found === undefined || found.parts.length === 0 ? html`<p class="soft">${mount.noReference}</p>` : html`<ul class="plain-list">${found.parts.map((seen, at) => html`<li>${mount.reference(at + 1)}: <span class="badge" data-status=${seen ? 'ready' : 'failed'}>${seen ? mount.seen : mount.unseen}</span></li>`)}</ul>`}
         ${healthWords(source)}</div>
+      <device-mount .source=${source}></device-mount>
       <device-lidar ground @seen=${({ detail }: CustomEvent<LidarEar>) => this.#look(detail)}></device-lidar>`
   }
 

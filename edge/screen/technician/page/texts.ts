@@ -49,10 +49,13 @@ export const texts = {
       sharpness: 'Sharpness', best: 'best', ofBest: (percent: number) => `${percent} % of the best so far`, forget: 'Forget the best',
     },
     mount: {
-      name: (source: string) => `Check the mounting of ${source}`, says: 'Against the ground, and what the sensor always sees of the vehicle.',
-      steps: ['Let the vehicle stand on flat, level ground with some metres free around it.', 'Compare: what the sensor takes for ground must lie at height 0 and be level.', 'Each part of the reference contour must be seen.'],
+      name: (source: string) => `Check the mounting of ${source}`, says: 'Against the ground, and what the sensor always sees of the vehicle; what was found can be kept.',
+      steps: ['Let the vehicle stand on flat, level ground with some metres free around it.', 'Compare: what the sensor takes for ground must lie at height 0 and be level.', 'Each part of the reference contour must be seen.', 'Measure. Correct the mounting itself, or keep what was found in the settings.'],
       height: 'Ground is at', pitch: 'Nods by', roll: 'Leans by', points: 'Ground points', none: 'This sensor sees no ground: it looks along it, or is mounted otherwise than the profile says.',
       good: 'within limits', bad: 'out of limits: correct the mounting, or the mount in the profile', seen: 'seen', unseen: 'not seen', reference: (number: number) => `Reference part ${number}`, noReference: 'The profile names no reference contour for this sensor.',
+      measure: 'Measure and keep', measureNow: 'Measure', measuring: 'A moment …', set: 'set', found: 'found', differs: 'differs', axes: { z: 'height', roll: 'roll', pitch: 'pitch' },
+      by: (points: number) => `By ${points} points of the floor of one turn, which tell nothing of x, y and yaw.`, nothing: 'It is mounted as the profile says, as well as it must be: nothing to change.',
+      keep: 'Keep what was found', keepSays: 'With this the profile says what was found, from the next start on. Or correct the mounting itself.',
     },
     move: {
       name: (component: string) => `Move ${component}`, says: 'It moves only while you hold the button.',
