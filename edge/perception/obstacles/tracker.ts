@@ -69,6 +69,8 @@ export class Tracker {
     const { number, from, time } = this.#source(source)
     if (number >= sourcesMax) return
     time.onTurn(cloud.at_us, now_ms)
+    // A time that is none would be the newest for ever.
+    if (!Number.isFinite(time.end_ms)) return
     this.#move(time.end_ms)
     this.#look.at(cloud, from, time, this.#tracks)
     this.#tails += this.#look.tails.count
