@@ -2,8 +2,7 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { SafetyMonitor } from '../edge/perception/obstacles/monitor.ts'
-import { isInside } from '../edge/perception/obstacles/safety/raster.ts'
-import { type Post, seeded, sensorModels, Yard } from '../edge/perception/obstacles/safety/yard.ts'
+import { isInside, type Post, seeded, sensorModels, Yard } from '../edge/perception/obstacles/safety/yard.ts'
 import { loadProfile } from './load.ts'
 import type { IgvProfile } from './profile.ts'
 

@@ -205,7 +205,8 @@ export class SafetyMonitor {
       const turn_ms = this.#paths[number]!.sweep.state[sweepState.turn_ms]!
       if (turn_ms > longest_ms) longest_ms = turn_ms
     }
-    this.#since[0] = Math.max(this.#since[0]!, this.#now[0]! - turnsHeld * longest_ms)
+    const since = this.#now[0]! - turnsHeld * longest_ms
+    if (since > this.#since[0]!) this.#since[0] = since
   }
 
   #askSensorFields(asked: Candidate): void {

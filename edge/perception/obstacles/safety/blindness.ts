@@ -141,7 +141,8 @@ export class Blindness {
         dark = true
       } else {
         this.#poor[sector] = 0
-        this.#usual[sector] = Math.max(groundUsualLeast, usual + (share - usual) * (share > usual ? learnUp : learnDown))
+        const learned = usual + (share - usual) * (share > usual ? learnUp : learnDown)
+        this.#usual[sector] = learned > groundUsualLeast ? learned : groundUsualLeast
       }
     }
     return dark

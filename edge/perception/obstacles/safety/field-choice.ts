@@ -2,7 +2,8 @@
 import type { Motion } from '../contract.ts'
 import type { FieldSet } from '../setup.ts'
 
-const within = (value: number, range: readonly number[]): boolean => value >= Math.min(...range) && value <= Math.max(...range)
+/** Either end may come first; not a number is in none. */
+const within = (value: number, [from = 0, to = 0]: readonly number[]): boolean => (value >= from && value <= to) || (value >= to && value <= from)
 
 export class FieldChoice {
   /** A bit for each set that the last known motion asks for; 0 when no set is made for it. */

@@ -3,8 +3,8 @@ import t from 'tap'
 import { Column } from './column.ts'
 import { FieldMap } from './fields.ts'
 import { poseOf, withAxes } from './pose.ts'
-import { coverage, gridAround, isInside, rasterise } from './raster.ts'
-import { seeded } from './yard.ts'
+import { coverage, gridAround, rasterise } from './raster.ts'
+import { isInside, seeded } from './yard.ts'
 
 const coordinate = fc.double({ min: -10, max: 10, noNaN: true })
 const polygon = fc.array(fc.tuple(coordinate, coordinate), { minLength: 3, maxLength: 8 })
@@ -49,6 +49,17 @@ void t.test('fields, halo and body are found in one look-up', async (t) => {
   const column = new Column(2)
   column.x.set([0.32, 0.34])
   t.strictSame([map.isBody(column, 0), map.isBody(column, 1)], [true, false], 'at its edge the outline itself decides')
+})
+
+void t.test('whatever the outline of the body, what is inside of it is body', async () => {
+  const field = { name: 'a', speed_mps: [0, 1], steering_deg: [-90, 90], load: ['empty' as const], limit_mps: 0.5, stop: square }
+  fc.assert(fc.property(fc.array(polygon, { minLength: 1, maxLength: 3 }), coordinate, coordinate, (body, x, y) => {
+    const map = new FieldMap({ fields: [field], body }, 0.2)
+    const column = new Column(1)
+    column.x[0] = x
+    column.y[0] = y
+    return map.isBody(column, 0) === body.some((outline) => isInside(outline, x, y))
+  }), { numRuns: 100 })
 })
 
 void t.test('fields that make too many combinations are refused', async (t) => {

@@ -8,7 +8,7 @@
  */
 import { ConfigError } from '../../../base/error.ts'
 import type { Column } from './column.ts'
-import { coverage, type Grid, gridAround, isInside, type Outline, rasterise } from './raster.ts'
+import { coverage, type Grid, gridAround, type Outline, rasterise } from './raster.ts'
 import type { ObstacleSetup } from '../setup.ts'
 
 /** Side of a cell, metres: half of what separates a leg from a field beside it. Very large fields are drawn coarser. */
@@ -32,13 +32,14 @@ export class FieldMap implements Grid {
   readonly counts: Uint8Array
   /** Of each zone: `coverage` by the vehicle's own outline. */
   readonly body: Uint8Array
-  readonly #outlines: readonly Outline[]
+  /** Of each of its outlines: x, y of one corner after the other, and of the first again. */
+  readonly #outlines: readonly Float64Array[]
 
   /** @param halo_m how far around the fields returns are counted. @throws ConfigError when the fields make too many combinations. */
   constructor({ fields, body }: Pick<ObstacleSetup, 'fields' | 'body'>, halo_m: number) {
-    this.#outlines = body
+    this.#outlines = body.map((outline) => Float64Array.from([...outline, ...outline.slice(0, 1)].flat()))
     const polygons = fields.flatMap(({ stop, slow }) => (slow === undefined ? [stop] : [stop, slow]))
-    const grid = gridAround([...polygons, ...this.#outlines], fieldCell_m, halo_m + fieldCell_m, cellsMax)
+    const grid = gridAround([...polygons, ...body], fieldCell_m, halo_m + fieldCell_m, cellsMax)
     const cells = grid.width * grid.height
     const stop = new Int32Array(cells)
     const slow = new Int32Array(cells)
@@ -47,7 +48,7 @@ export class FieldMap implements Grid {
       paint(set.stop, grid, stop, bit)
       if (set.slow !== undefined) paint(set.slow, grid, slow, bit)
     })
-    for (const outline of this.#outlines) rasterise(outline, grid).forEach((covered, cell) => (own[cell] = Math.max(own[cell]!, covered)))
+    for (const outline of body) rasterise(outline, grid).forEach((covered, cell) => (own[cell] = Math.max(own[cell]!, covered)))
     const near = halo(stop, slow, grid, Math.ceil(halo_m / grid.cell_m))
     const palette = new Palette()
     this.zones = Uint16Array.from({ length: cells }, (_, cell) => palette.zone(stop[cell]!, slow[cell]!, near[cell]!, own[cell]!))
@@ -62,9 +63,26 @@ export class FieldMap implements Grid {
     this.body = Uint8Array.from(palette.body)
   }
 
-  /** Whether a point in a cell at the edge of the body is inside of it. */
+  /**
+   * Whether a point in a cell at the edge of the body is inside of it. What the outline goes round twice is inside,
+   * too. All in one: this runs for many returns, and a double that is handed to a function is allocated.
+   */
   isBody(column: Column, point: number): boolean {
-    for (const outline of this.#outlines) if (isInside(outline, column.x[point]!, column.y[point]!)) return true
+    const x = column.x[point]!
+    const y = column.y[point]!
+    for (let number = 0; number < this.#outlines.length; number++) {
+      const outline = this.#outlines[number]!
+      let winding = 0
+      for (let at = 3; at < outline.length; at += 2) {
+        const y0 = outline[at - 2]!
+        const y1 = outline[at]!
+        if (y0 <= y === y1 <= y) continue
+        const x0 = outline[at - 3]!
+        const side = (outline[at - 1]! - x0) * (y - y0) - (x - x0) * (y1 - y0)
+        if (y1 > y0 ? side > 0 : side < 0) winding += y1 > y0 ? 1 : -1
+      }
+      if (winding !== 0) return true
+    }
     return false
   }
 }

@@ -36,24 +36,6 @@ export function rasterise(polygon: Outline, grid: Grid): Uint8Array {
   return cells
 }
 
-/** Whether the point is inside; one on the edge may be either. Parts that the outline goes round twice are inside, too. */
-export function isInside(polygon: Outline, x: number, y: number): boolean {
-  let winding = 0
-  for (let at = 0; at < polygon.length; at++) {
-    // Not taken apart by `[x, y] =`: this runs for many returns, and an iterator is allocated.
-    const from = polygon[at] as readonly [number, number]
-    const to = polygon[at + 1 === polygon.length ? 0 : at + 1] as readonly [number, number]
-    const x0 = from[0]
-    const y0 = from[1]
-    const x1 = to[0]
-    const y1 = to[1]
-    if (y0 <= y === y1 <= y) continue
-    const side = (x1 - x0) * (y - y0) - (x - x0) * (y1 - y0)
-    if (y1 > y0 ? side > 0 : side < 0) winding += y1 > y0 ? 1 : -1
-  }
-  return winding !== 0
-}
-
 /** Cells whose centre is inside, row by row between the places where the outline crosses the row's middle. */
 function fillInside(polygon: Outline, { x0, y0, cell_m, width, height }: Grid, cells: Uint8Array): void {
   for (let row = 0; row < height; row++) {

@@ -4,6 +4,7 @@
  */
 import { PointBlock } from '../../../device/points.ts'
 import { type Pose, poseOf } from './pose.ts'
+import type { Outline } from './raster.ts'
 import type { Mount } from '../setup.ts'
 
 export interface SensorModel {
@@ -63,6 +64,8 @@ export interface YardOptions {
   /** How it really sits, where that is not what the profile says. */
   trueMount?: Partial<Mount>
   terrain?: Terrain
+  /** Beams look for the terrain in steps of this, metres: what is narrower may be missed. */
+  terrain_m?: number
   boxes?: readonly Box[]
   seed?: number
   /** Standard deviation of a distance, metres. */
@@ -108,7 +111,7 @@ export class Yard {
   readonly #block: PointBlock
   readonly #seen: Float32Array
 
-  constructor({ sensor, mount, trueMount, terrain = flatGround, boxes = [], seed = 1, noise_m = 0.01, within_rad = Math.PI }: YardOptions) {
+  constructor({ sensor, mount, trueMount, terrain = flatGround, terrain_m = 0.4, boxes = [], seed = 1, noise_m = 0.01, within_rad = Math.PI }: YardOptions) {
     this.sensor = sensor
     this.mount = { x: 0, y: 0, z: 1, roll: 0, pitch: 0, yaw: 0, ...mount }
     this.#pose = poseOf({ ...this.mount, ...trueMount })
@@ -119,7 +122,7 @@ export class Yard {
     this.#directions = this.#beams.map((beam) => this.#direction(beam))
     this.#background = Float32Array.from(this.#directions, (direction, beam) => {
       if (Math.cos(this.angle((beam / rings) | 0)) < Math.cos(within_rad)) return Infinity
-      return Math.min(this.#toGround(direction, terrain), ...boxes.map((box) => this.#toBox(direction, box)))
+      return Math.min(this.#toGround(direction, terrain, terrain_m), ...boxes.map((box) => this.#toBox(direction, box)))
     })
     this.#seen = new Float32Array(this.#background.length)
     this.#block = new PointBlock(sensor.columnsPerBlock, rings)
@@ -228,7 +231,7 @@ export class Yard {
   }
 
   /** Marches along the beam: the terrain is only known by its height. */
-  #toGround(direction: Vector, terrain: Terrain): number {
+  #toGround(direction: Vector, terrain: Terrain, step_m: number): number {
     const [x, y, z] = [this.#pose[9]!, this.#pose[10]!, this.#pose[11]!]
     const above = (distance: number): number => z + distance * direction.z - terrain(x + distance * direction.x, y + distance * direction.y)
     if (terrain === flatGround) return direction.z < 0 ? -z / direction.z : Infinity
@@ -236,7 +239,7 @@ export class Yard {
     while (above(high) > 0) {
       if (high > 40) return Infinity
       low = high
-      high += 0.4
+      high += step_m
     }
     for (let halved = 0; halved < 20; halved++) {
       const middle = (low + high) / 2
@@ -257,4 +260,17 @@ export class Yard {
     }
     return near > 0 && near <= far ? near : Infinity
   }
+}
+
+/** Whether the point is inside; one on the edge may be either. Parts that the outline goes round twice are inside, too. */
+export function isInside(polygon: Outline, x: number, y: number): boolean {
+  let winding = 0
+  for (let at = 0; at < polygon.length; at++) {
+    const [x0, y0] = polygon[at] as readonly [number, number]
+    const [x1, y1] = polygon[at + 1 === polygon.length ? 0 : at + 1] as readonly [number, number]
+    if (y0 <= y === y1 <= y) continue
+    const side = (x1 - x0) * (y - y0) - (x - x0) * (y1 - y0)
+    if (y1 > y0 ? side > 0 : side < 0) winding += y1 > y0 ? 1 : -1
+  }
+  return winding !== 0
 }
