@@ -1,7 +1,10 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { Trial } from './trial.ts'
+import { ahead, Trial } from './trial.ts'
 import { sensorModels } from './yard.ts'
+
+// Beams get lost at random here: what is missed once in ten thousand times must not be found by chance, by whoever changed something else.
+fc.configureGlobal({ seed: 8 })
 
 const nothing: never[] = []
 const between = (min: number, max: number) => fc.double({ min, max, noNaN: true })
@@ -16,8 +19,9 @@ const fitted = [
 ]
 
 for (const { sensor, z, from, to, lost } of fitted) {
-  // One turn more than two, or where a leg gives two returns three: the sensor may have looked past it when it came.
-  const turns = lost === 0 ? 4 : 3
+  // A leg that gives two returns needs three turns. The sensor may have looked past half of it when it came, and of those that give
+  // more some turns are lost: nine of ten are seen in the first, and one of a hundred is not in two.
+  const turns = lost === 0 ? 4 : 5
   void t.test(`a leg anywhere in the stop field up to ${to} m stops the vehicle: ${sensor.elevations.length} beams ${z} m high, ${100 * lost} % lost`, async (t) => {
     const trial = new Trial({ sensor, mount: { z }, noise_m: 0.015 })
     const { yard } = trial
@@ -53,6 +57,40 @@ void t.test('the test bodies of ISO 3691-4 stop the vehicle: 70 x 400 mm standin
       t.equal(lying.run(10).at(-1), 'stop field ahead.stop', `lying at ${x} m before ${sensor.elevations.length} beams`)
     }
   }
+})
+
+/** How high somebody who lies on their back is: `along` metres from the crown, `aside` from the spine. */
+function heightOfLying(along: number, aside: number): number {
+  const dome = (off: number, half: number, high: number): number => (Math.abs(off) < half ? high * Math.min(1, 1.6 * Math.sqrt(1 - (off / half) ** 2)) : 0)
+  if (along < 0 || along > 1.7) return 0
+  if (along < 0.22) return Math.hypot(along - 0.11, aside) < 0.1 ? 0.19 : 0
+  if (along < 0.28) return dome(aside, 0.07, 0.12)
+  if (along < 0.85) return dome(aside, 0.2, 0.21)
+  const [apart, half, high] = along < 1.6 ? [0.1, 0.08, 0.14] : [0.12, 0.06, 0.22]
+  return Math.max(dome(aside - apart, half, high), dome(aside + apart, half, high))
+}
+
+void t.test('somebody who lies there stops the vehicle, however they lie, wherever beams meet them', async (t) => {
+  const field = { ...ahead, slow: undefined, stop: [[0, -3], [8, -3], [8, 3], [0, 3]] }
+  // Coarser than a real one: what it sees that sees.
+  const sensor = { ...sensorModels.beams16, columnsPerTurn: 900, columnsPerBlock: 30 }
+  let met = 0
+  // The body is cast anew for each, so beams that look elsewhere see nothing: that must not look like dirt.
+  fc.assert(fc.property(fc.constantFrom(0.5, 1), between(1.5, 7), between(-1, 1), between(0, 2 * Math.PI), fc.nat(), (z, x, y, turned, seed) => {
+    const [cos, sin] = [Math.cos(turned), Math.sin(turned)]
+    const trial = new Trial({
+      sensor, mount: { z }, seed, within_rad: 0.8, terrain_m: 0.1,
+      terrain: (px, py) => heightOfLying((px - x) * cos + (py - y) * sin + 0.85, (py - y) * cos - (px - x) * sin),
+    }, { fields: [field] }, { blind_share: 0.05 })
+    let returns = 0
+    trial.yard.run(1, ({ columns, distance, x: px, y: py, z: pz }) => {
+      for (let point = 0; point < columns * 16; point++) if (distance[point]! > 0 && pz[point]! + z > 0.1 && Math.hypot(px[point]! - x, py[point]! - y) < 1.1) returns++
+    })
+    if (returns < 4) return true
+    met++
+    return trial.run(8).at(-1) === 'stop field ahead.stop'
+  }), { numRuns: 20, endOnFailure: true })
+  t.ok(met > 10, `${met} of 20`)
 })
 
 void t.test('somebody who walks or runs through the field is seen at once, and stays seen', async (t) => {
