@@ -13,6 +13,9 @@ import type { PointBlock } from '../../edge/device/points.ts'
  */
 export type Verdict = 'points' | 'other' | 'foreign' | 'damaged' | 'wrong-sensor' | 'late'
 
+/** A sensor that is too hot measures with less light, so it sees less far, or is about to switch itself off. */
+export type Heat = 'limited' | 'ending'
+
 /** Never throws, whatever the bytes. Keeps what it needs of the packets before: turn, sequence, time. */
 export interface PacketDecoder {
   readonly columnsMax: number
@@ -25,6 +28,8 @@ export interface PacketDecoder {
   readonly spins: 'clockwise' | 'counter-clockwise'
   /** What the packets say of the sensor; grows as more is seen. */
   readonly identity: Identity
+  /** What the newest packet says of the sensor's heat; nothing while all is well, and of sensors that do not tell. */
+  readonly heat?: Heat | undefined
   /** Fills everything of the block but `received`. Points are in the block only when it says `points`. */
   decode(packet: Uint8Array, block: PointBlock): Verdict
   /** Forgets the packets before: the stream begins anew. */

@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { fromHex } from '../../../edge/base/bytes.ts'
 import { PointBlock, returnKinds } from '../../../edge/device/points.ts'
 import type { Surroundings } from '../encoder.ts'
-import { blocks, modeAt, packetBytes, PandarXt16Decoder, type ReturnMode, returnModes, sequenceAt, timeAt, unit_m } from './codec.ts'
+import { blocks, heatAt, modeAt, packetBytes, PandarXt16Decoder, type ReturnMode, returnModes, sequenceAt, timeAt, unit_m } from './codec.ts'
 import { readCorrection } from './correction.ts'
 import { PandarXt16Encoder } from './twin.ts'
 
@@ -62,6 +62,18 @@ void t.test('a packet by hand: frame, ring order, units, firing times (3.1.2, 3.
   const asBlock = new PandarXt16Decoder({ azimuth: 'block' })
   t.equal(asBlock.decode(packet, block), 'points')
   near(t, block.y[0], 0, 1e-5, 'on request all beams are at the block\'s azimuth')
+})
+
+void t.test('the flag of a sensor that is too hot (3.1.2, tail)', async (t) => {
+  const decoder = new PandarXt16Decoder()
+  const block = blockFor(decoder)
+  const heat = (sequence: number, flag: number) => {
+    const packet = packetOf({ sequence, azimuth: (at) => 18 * (sequence * 8 + at) })
+    packet[heatAt] = flag
+    t.equal(decoder.decode(packet, block), 'points')
+    return decoder.heat
+  }
+  t.strictSame([heat(1, 0), heat(2, 1), heat(3, 0)], [undefined, 'ending', undefined])
 })
 
 void t.test('dual returns by mode, equal echoes told once (3.1.2, Return mode)', async (t) => {

@@ -8,7 +8,7 @@
 import type { Identity } from '../../../edge/device/contract.ts'
 import { type PointBlock, returnKinds } from '../../../edge/device/points.ts'
 import { cosines, fullTurn, perRadian, ringsOf, sines, turnedFrom } from '../azimuth.ts'
-import type { PacketDecoder, Verdict } from '../decoder.ts'
+import type { Heat, PacketDecoder, Verdict } from '../decoder.ts'
 import { Turns } from '../turns.ts'
 import { type Channel, channelCount, designChannels } from './correction.ts'
 
@@ -19,6 +19,8 @@ export const headBytes = 12
 export const channelBytes = 4
 export const blockBytes = 2 + channelCount * channelBytes
 export const tailAt = headBytes + blocks * blockBytes
+/** 1 when it is too hot: it switches itself off a minute later (3.1.2, tail). */
+export const heatAt = tailAt + 9
 export const modeAt = tailAt + 10
 export const speedAt = tailAt + 11
 export const dateAt = tailAt + 13
@@ -93,6 +95,7 @@ export class PandarXt16Decoder implements PacketDecoder {
   #lastAzimuth = 0
   #begun = false
   #dual = false
+  #isHot = false
 
   constructor(options: PandarOptions = {}) {
     const channels = options.channels ?? designChannels
@@ -111,6 +114,10 @@ export class PandarXt16Decoder implements PacketDecoder {
     return (channelCount / round_us) * 1e6 * (this.#dual ? 2 : 1)
   }
 
+  get heat(): Heat | undefined {
+    return this.#isHot ? 'ending' : undefined
+  }
+
   decode(packet: Uint8Array, block: PointBlock): Verdict {
     if (packet.length === gpsPacketBytes) return packet[0] === 0xff && packet[1] === 0xee ? 'other' : 'foreign'
     if (packet.length !== packetBytes || packet[0] !== 0xee || packet[1] !== 0xff) return 'foreign'
@@ -125,6 +132,7 @@ export class PandarXt16Decoder implements PacketDecoder {
     this.#sequence[0] = sequence
     this.#lastAzimuth = this.#azimuths[blocks - 1] as number
     this.#begun = true
+    this.#isHot = packet[heatAt] === 1
     if (jumped) return 'damaged'
     this.#dual = (secondOf[mode] as number) !== none
     const rounds = blocks / (this.#dual ? 2 : 1)

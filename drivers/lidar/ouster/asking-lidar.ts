@@ -5,7 +5,7 @@ import type { Lidar } from '../../../edge/device/capabilities.ts'
 import type { Identity } from '../../../edge/device/contract.ts'
 import type { PointBlock } from '../../../edge/device/points.ts'
 import type { Device, DriverContext } from '../../kit/driver.ts'
-import type { PacketDecoder, Verdict } from '../decoder.ts'
+import type { Heat, PacketDecoder, Verdict } from '../decoder.ts'
 import { udpLidar, type UdpLidarOptions } from '../stream/udp-device.ts'
 import { OusterDecoder } from './decoder.ts'
 import { fetchMetadata } from './metadata-fetch.ts'
@@ -43,6 +43,10 @@ class LaterDecoder implements PacketDecoder {
 
   get identity(): Identity {
     return this.inner?.identity ?? { manufacturer: 'Ouster', model: 'not yet known' }
+  }
+
+  get heat(): Heat | undefined {
+    return this.inner?.heat
   }
 
   decode(packet: Uint8Array, block: PointBlock): Verdict {

@@ -222,6 +222,6 @@ void t.test('recorded packets are all understood', { skip: recorded.length === 0
       bad[100 + flipped]! ^= 1 << (flipped++ & 7)
       t.equal(decoder.decode(bad, block), 'damaged', `${name} with a bit flipped`)
     }
-    if (name.startsWith('shot_limiting')) t.match(decoder.telemetry, { thermalShutdown: 1, shotLimiting: 1, shutdownCountdown_s: 5 })
+    if (name.startsWith('shot_limiting')) t.match(decoder, { telemetry: { thermalShutdown: 1, shotLimiting: 1, shutdownCountdown_s: 5 }, heat: 'ending' })
   }
 })

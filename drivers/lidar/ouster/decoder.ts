@@ -8,7 +8,7 @@
  */
 import type { Identity } from '../../../edge/device/contract.ts'
 import { type PointBlock, returnKinds } from '../../../edge/device/points.ts'
-import type { PacketDecoder, Verdict } from '../decoder.ts'
+import type { Heat, PacketDecoder, Verdict } from '../decoder.ts'
 import { Beams } from './beams.ts'
 import { crc64 } from './crc64.ts'
 import { legacyImu_bytes, type Layout, layoutOf, lidarLengths, packetTypes, type Telemetry } from './layout.ts'
@@ -97,6 +97,11 @@ export class OusterDecoder implements PacketDecoder {
     this.elevations = this.#beams.elevations
     this.beamsPerSecond = windowColumns(metadata) * metadata.framesPerSecond * metadata.rows * profile.returns
     this.identity = { manufacturer: 'Ouster', model: metadata.model, ...(metadata.serial === '' ? {} : { serial: metadata.serial }), ...(metadata.firmware === '' ? {} : { firmware: metadata.firmware }) }
+  }
+
+  get heat(): Heat | undefined {
+    const { thermalShutdown, shotLimiting } = this.telemetry
+    return thermalShutdown !== 0 ? 'ending' : shotLimiting !== 0 ? 'limited' : undefined
   }
 
   reset(): void {

@@ -73,6 +73,21 @@ void t.test('with its metadata in a file, a sensor works in every kind of profil
   }
 })
 
+void t.test('a sensor that says that it is too hot is degraded, and says how much', async (t) => {
+  const twin = ousterTwin({ ...small, castTurns: 2 })
+  await withFile(twin, metadataJson(twin.metadata), async (sensor) => {
+    await until(() => sensor.health.status === 'ready', 'it is ready')
+    twin.encoder.heat = { thermalShutdown: 0, shotLimiting: 3 }
+    await until(() => sensor.health.status === 'degraded', 'it sees less far')
+    t.match(sensor.health, { code: 'PC-LIDAR-HOT', says: /sees less far\.$/ })
+    twin.encoder.heat = { thermalShutdown: 1, shotLimiting: 9 }
+    await until(() => /switch itself off/.test(sensor.health.says ?? ''), 'it is about to go')
+    t.equal(sensor.health.status, 'degraded')
+    twin.encoder.heat = { thermalShutdown: 0, shotLimiting: 0 }
+    await until(() => sensor.health.status === 'ready', 'it has cooled down')
+  })
+})
+
 void t.test('metadata of another sensor, or of another mode, is told at once', async (t) => {
   const wrong = [{ ...sampleMetadata(small), serial: '990000000077' }, sampleMetadata({ ...small, columnsPerFrame: 1024 }), sampleMetadata({ ...small, model: 'OS-1-64' })]
   for (const metadata of wrong) {

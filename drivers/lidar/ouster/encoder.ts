@@ -13,6 +13,8 @@ const radians = Math.PI / 180
 export class OusterEncoder implements PacketEncoder {
   readonly period_us: number
   readonly packetsPerTurn: number
+  /** What the sensor says of its heat, as `Telemetry` has it; LEGACY packets do not tell. */
+  heat = { thermalShutdown: 0, shotLimiting: 0 }
 
   readonly #metadata: Metadata
   readonly #layout: Layout
@@ -68,6 +70,7 @@ export class OusterEncoder implements PacketEncoder {
     }
     words[before] = words[before]! | ((serial & 0xff) << 24)
     words[before + 1] = Math.floor(serial / 256)
+    words[4] = (this.heat.thermalShutdown << 16) | (this.heat.shotLimiting << 24)
   }
 
   #column(index: number, number: number, frame: number, at_us: number, surroundings: Surroundings): void {

@@ -12,12 +12,16 @@ const host = '127.0.0.1'
 export class OusterTwin extends UdpLidarTwin {
   /** What the sensor says of itself. */
   readonly metadata: Metadata
+  /** What its packets are made by, to set how hot it is. */
+  readonly encoder: OusterEncoder
   #server: Server | undefined
   #port = 0
 
   constructor(options: UdpLidarTwinOptions & SampleOptions = {}) {
     const metadata = sampleMetadata(options)
-    super(new OusterEncoder(metadata), options)
+    const encoder = new OusterEncoder(metadata)
+    super(encoder, options)
+    this.encoder = encoder
     this.metadata = metadata
   }
 

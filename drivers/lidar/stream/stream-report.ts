@@ -6,6 +6,7 @@ import type { Lidar, LidarTrouble } from '../../../edge/device/capabilities.ts'
 import type { Component } from '../../../edge/device/component.ts'
 import type { Health } from '../../../edge/device/contract.ts'
 import { type StreamTrouble, troubleCode, troubleSays } from '../../../edge/device/lidar-trouble.ts'
+import type { Heat } from '../decoder.ts'
 import type { Tally } from './tally.ts'
 
 export interface StreamReportOptions {
@@ -18,6 +19,10 @@ export interface StreamReportOptions {
 }
 
 const second_ms = 1_000
+const heatSays: Record<Heat, string> = {
+  limited: 'says that it is too hot, or soon will be, and measures with less light: it sees less far',
+  ending: 'says that it is too hot and is about to switch itself off',
+}
 
 export class StreamReport {
   readonly #options: StreamReportOptions
@@ -33,10 +38,11 @@ export class StreamReport {
     this.#began = options.clock.now()
   }
 
-  /** All is well, or nearly. */
-  well(warning: StreamTrouble | undefined): void {
+  /** All is well, or nearly. @param heat as the sensor says itself */
+  well(warning: StreamTrouble | undefined, heat?: Heat): void {
     this.#told = undefined
-    if (warning === undefined) this.#health({ status: 'ready' })
+    if (heat !== undefined) this.#health({ status: 'degraded', code: 'PC-LIDAR-HOT', says: `${this.#options.component.name} ${heatSays[heat]}.` })
+    else if (warning === undefined) this.#health({ status: 'ready' })
     else this.#health({ status: 'degraded', code: troubleCode[warning], says: troubleSays(this.#options.component.name, warning) })
   }
 
@@ -99,6 +105,7 @@ export class StreamReport {
 
   #health(health: Health): void {
     const { component } = this.#options
-    if (component.health.status !== health.status || component.health.code !== health.code) component.publish('health', health)
+    const { status, code, says } = component.health
+    if (status !== health.status || code !== health.code || says !== health.says) component.publish('health', health)
   }
 }

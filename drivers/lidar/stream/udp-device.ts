@@ -246,6 +246,6 @@ class UdpLidar implements Device<LidarMembers> {
     }
     component.publish('identity', { ...identity })
     if (!component.usable) this.#context.log.info({ component: component.name, where: this.#options.listen, model: identity.model }, 'connected')
-    this.#stream.report.well(this.#stream.watch.warning)
+    this.#stream.report.well(this.#stream.watch.warning, this.#decoder.heat)
   }
 }
