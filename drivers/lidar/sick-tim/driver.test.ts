@@ -121,7 +121,9 @@ for (const [what, code, reason, fault] of [
   ['the same scan again and again', 'PC-LIDAR-FROZEN', 'frozen', { frozen: true }],
   ['scanning no more', 'PC-LIDAR-SILENT', 'silent', { stopped: true }],
   ['a device error', 'PC-LIDAR-FAULT', 'fault', { status: 1 }],
+  ['a device error beside a dirty window', 'PC-LIDAR-FAULT', 'fault', { status: 3 }],
   ['a window that is too dirty', 'PC-LIDAR-DIRTY', 'blinded', { status: 5 }],
+  ['a window that is too dirty and nothing else', 'PC-LIDAR-DIRTY', 'blinded', { status: 4 }],
   ['a clock that jumps', 'PC-LIDAR-CLOCK', 'clock', { clockJump_us: -500_000 }],
 ] as const) {
   void t.test(`${what}: named, and over when it is over`, async (t) => {

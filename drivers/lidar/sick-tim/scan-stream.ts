@@ -97,7 +97,8 @@ export class ScanStream {
     if (verdict === 'points') {
       this.#block.received = clock.now()
       this.watch.points(this.#block)
-      if (this.decoder.status === deviceStatus.error) this.watch.fault()
+      // A window that is too dirty is an error, too, and has a name of its own.
+      if (this.#says(deviceStatus.error) && !this.#says(deviceStatus.pollutionError)) this.watch.fault()
       this.#useSet(this.#chosenSet ?? setOfInputs(this.decoder.inputs))
       if (this.#isAccepted) component.stream('points', this.#block)
       return
@@ -128,17 +129,20 @@ export class ScanStream {
     if (this.#options.clock.now() - this.#second.began >= second_ms) this.#endSecond()
   }
 
+  #says(bit: number): boolean {
+    return (this.decoder.status & bit) !== 0
+  }
+
   /** The stream is well; what does the sensor say of itself? */
   #judgeStatus(): void {
     const { component } = this.#options
-    const { status } = this.decoder
     const { warning } = this.watch
-    if (status === deviceStatus.pollutionError) {
+    if (this.#says(deviceStatus.pollutionError)) {
       this.#fail('blinded', 'PC-LIDAR-DIRTY', `${component.name} says that its window is too dirty to see through.`)
       return
     }
     this.#reported = undefined
-    if (status === deviceStatus.pollutionWarning) this.#publishHealth({ status: 'degraded', code: 'PC-LIDAR-DIRTY', says: `${component.name} says that its window is getting dirty.` })
+    if (this.#says(deviceStatus.pollutionWarning)) this.#publishHealth({ status: 'degraded', code: 'PC-LIDAR-DIRTY', says: `${component.name} says that its window is getting dirty.` })
     else if (warning !== undefined) this.#publishHealth({ status: 'degraded', code: troubleCode[warning], says: troubleSays(component.name, warning) })
     else this.#publishHealth({ status: 'ready' })
   }

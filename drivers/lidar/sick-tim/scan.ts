@@ -26,8 +26,8 @@ const scaleMax = 100
 const offsetMax = 1e6
 const wrap_us = 2 ** 32
 
-/** What the sensor says of itself with each scan (second byte of the device status). */
-export const deviceStatus = { ok: 0, error: 1, pollutionWarning: 2, pollutionError: 5 } as const
+/** Bits of what the sensor says of itself with each scan (second byte of the device status): the listings know 0, 1, 2, 4 and 5. */
+export const deviceStatus = { error: 1, pollutionWarning: 2, pollutionError: 4 } as const
 
 interface Channel {
   at: number

@@ -138,7 +138,7 @@ export class SickTimEmulation implements StreamDevice {
       case 'DItype': return says(new Writer().text('TIM781-2174104'))
       case 'FirmwareVersion': return says(new Writer().text('V3.17'))
       case 'SerialNumber': return says(new Writer().text(String(this.#serial)))
-      case 'SCdevicestate': return says(new Writer().u8(this.faults.status === 1 ? 2 : this.#isLoggedIn ? 0 : 1))
+      case 'SCdevicestate': return says(new Writer().u8((this.faults.status & 1) === 1 ? 2 : this.#isLoggedIn ? 0 : 1))
       case 'LMPoutputRange': return says(new Writer().u16(1).u32(3_333).u32(-450_000).u32(2_250_000))
       case 'LMDscandatacfg': return says(new Writer().u16(0x0100).u8(1).u8(1).u8(0).u16(0).u8(0).u8(0).u8(0).u8(1).u16(1))
       case 'FieldSetSelectionMethod': return says(new Writer().u8(0))
