@@ -100,6 +100,16 @@ void t.test('a scan: beams counter-clockwise from straight ahead, metres, no dis
   t.end()
 })
 
+void t.test('an offset that would put a beam behind the sensor puts it nowhere', (t) => {
+  const scan = encodeScan(content())
+  const offsetAt = 'sSN LMDscandata '.length + 40 + 9
+  new DataView(scan.buffer).setFloat32(offsetAt, -500)
+  const points = block()
+  t.equal(new ScanDecoder().decode(scan, points), 'points')
+  t.strictSame([...points.distance.subarray(0, 6)].map((metres) => Math.round(metres * 1_000)), [0, 0, 0, 0, 500, 24_500])
+  t.end()
+})
+
 void t.test('scans that are missing, twice, old, or of another sensor', (t) => {
   const decoder = new ScanDecoder()
   const points = block()

@@ -201,7 +201,7 @@ export class ScanDecoder implements PacketDecoder {
     const strengths = strength.at + channelHeader
     for (let beam = 0; beam < count; beam++) {
       const value = u16(packet, distances + beam * 2)
-      const distance = value < reservedValues ? 0 : (value * scale + offset) / 1_000
+      const distance = value < reservedValues ? 0 : Math.max(0, value * scale + offset) / 1_000
       block.distance[beam] = distance
       block.x[beam] = distance * (this.#cos[beam] as number)
       block.y[beam] = distance * (this.#sin[beam] as number)

@@ -43,6 +43,16 @@ void t.test('corrections move the points', async (t) => {
   t.ok(Math.abs((decoder.elevations[15] ?? 0) - 0.5) < 1e-6)
 })
 
+void t.test('what a correction would put behind the sensor is nothing', async (t) => {
+  const entries = entriesOf(vlp16).map((entry) => ({ ...entry, dist_correction: -0.9 }))
+  const decoder = new VelodyneDecoder(vlp16, { lasers: readCalibration(fileOf(entries), vlp16) })
+  const block = new PointBlock(24, 16)
+  const packet = new VelodyneEncoder(vlp16).encode(0, { reflectance: 1, distance: (azimuth) => (azimuth < 0.001 ? 0.5 : 2) })
+  t.equal(decoder.decode(packet, block), 'points')
+  t.ok(block.distance.every((metres) => metres >= 0))
+  t.ok(block.distance.some((metres) => metres === 0) && block.distance.some((metres) => Math.abs(metres - 1.1) < 1e-3), 'the others are where they should be')
+})
+
 void t.test('what is no calibration of the model is refused', async (t) => {
   const refused = (text: string, says: RegExp, model = vlp16) => t.throws(() => readCalibration(text, model), { code: 'PC-LIDAR-CALIBRATION', message: says })
   const entries = entriesOf(vlp16)

@@ -206,6 +206,11 @@ export class VelodyneDecoder implements PacketDecoder {
       const ahead = cos * cosOffset - sin * sinOffset
       const right = sin * cosOffset + cos * sinOffset
       const metres = (low | (high << 8)) * unit_m + (away.distance[laser] as number)
+      // Nearer than a laser's own correction nothing can be: it would stand behind the sensor.
+      if (metres <= 0) {
+        block.nothing(to)
+        continue
+      }
       const outward = metres * (away.cosElevation[laser] as number) + (away.outward[laser] as number)
       const sideways = away.sideways[laser] as number
       distance[to] = metres
