@@ -2,6 +2,7 @@
  * How fast each decoder is by itself. The packets are the twins' own, of the yard: no recorded data are
  * needed. Beams are counted, those without a return too.
  */
+import { getHeapStatistics } from 'node:v8'
 import type { PacketDecoder } from '../../drivers/lidar/decoder.ts'
 import type { PacketEncoder } from '../../drivers/lidar/encoder.ts'
 import { PandarXt16Decoder } from '../../drivers/lidar/hesai/codec.ts'
@@ -29,9 +30,14 @@ const warmUp_ms = 500
 const runs = 5
 const run_ms = 300
 const turns = 3
+const heapPieces = 3_000
 
 /** Decodes all that was made, once. Returns how many beams there were. */
-type Pass = () => number
+interface Pass {
+  (): number
+  /** Packets, telegrams or pieces of a stream. */
+  pieces: number
+}
 
 const models: readonly [name: string, make: () => Pass | Promise<Pass>][] = [
   ['velodyne-vlp16', () => velodyne(vlp16)],
@@ -44,7 +50,7 @@ const models: readonly [name: string, make: () => Pass | Promise<Pass>][] = [
   ['rplidar', rplidar],
 ]
 
-/** `lidar.decode.<model>`: the median of several runs. */
+/** `lidar.decode.<model>`, and by how much the heap in use grows for a packet, `.heap`: the medians of several runs. */
 export async function benchDecode(): Promise<Figure[]> {
   const figures: Figure[] = []
   for (const [name, make] of models) {
@@ -53,6 +59,8 @@ export async function benchDecode(): Promise<Figure[]> {
     rate(pass, warmUp_ms)
     const rates = Array.from({ length: runs }, () => rate(pass, run_ms))
     figures.push({ name: `lidar.decode.${name}`, value: percentile(rates, 0.5) / 1e6, unit: 'Mpoints/s' })
+    const grown = Array.from({ length: runs }, () => growth(pass))
+    figures.push({ name: `lidar.decode.${name}.heap`, value: percentile(grown, 0.5), unit: 'B' })
   }
   return figures
 }
@@ -69,6 +77,14 @@ function rate(pass: Pass, for_ms: number): number {
   return (beams * 1_000) / elapsed_ms
 }
 
+/** Bytes a packet. Few enough that the collector has no reason to run while nothing is allocated. */
+function growth(pass: Pass): number {
+  const passes = Math.ceil(heapPieces / pass.pieces)
+  const before = getHeapStatistics().used_heap_size
+  for (let done = 0; done < passes; done++) pass()
+  return Math.max(0, getHeapStatistics().used_heap_size - before) / (passes * pass.pieces)
+}
+
 const velodyne = (model: VelodyneModel): Pass => packetPass(new VelodyneDecoder(model), new VelodyneEncoder(model))
 const ouster = (metadata: Metadata): Pass => packetPass(new OusterDecoder(metadata), new OusterEncoder(metadata))
 const packetPass = (decoder: PacketDecoder, encoder: PacketEncoder): Pass => passOf(decoder, [...packetsOf(encoder, yard(1), turns)].map(({ bytes }) => bytes))
@@ -76,16 +92,18 @@ const packetPass = (decoder: PacketDecoder, encoder: PacketEncoder): Pass => pas
 /** The same packets again are another stream: the decoder is told so between two passes. */
 function passOf(decoder: PacketDecoder, packets: readonly Uint8Array[]): Pass {
   const block = new PointBlock(decoder.columnsMax, decoder.rings)
-  return () => {
+  const pass = (): number => {
     let beams = 0
     decoder.reset()
-    for (const packet of packets) {
-      const verdict = decoder.decode(packet, block)
+    // Walking over them would allocate where it is not compiled in.
+    for (let index = 0; index < packets.length; index++) {
+      const verdict = decoder.decode(packets[index]!, block)
       if (verdict !== 'points') throw new Error(`A packet of the twin is ${verdict} to the decoder.`)
       beams += block.columns * block.rings
     }
     return beams
   }
+  return Object.assign(pass, { pieces: packets.length })
 }
 
 /** Scans of 811 beams: the payload of the telegrams, as the link's framing hands it on. */
@@ -125,14 +143,15 @@ async function rplidar(): Promise<Pass> {
     beams += block.columns
   })
   const reader = new ReplyReader(blocks)
-  return () => {
+  const pass = (): number => {
     beams = 0
     reader.reset()
-    for (const piece of pieces) {
-      reader.push(piece)
+    for (let index = 0; index < pieces.length; index++) {
+      reader.push(pieces[index]!)
       blocks.flush()
     }
     if (reader.failed > 0 || beams === 0) throw new Error('Measurements of the twin do not hold for the reader.')
     return beams
   }
+  return Object.assign(pass, { pieces: pieces.length })
 }

@@ -24,6 +24,7 @@ export interface NodeSink {
 }
 
 const buffer_bytes = 4_096
+const noFrames: ReplyFrame[] = []
 /** So many measurements in a row that agree are no accident. */
 const agreeing = 6
 const turn_q6 = 360 * 64
@@ -69,15 +70,18 @@ export class ReplyReader implements Framer<ReplyFrame> {
     this.#lose()
   }
 
-  /** Hands measurements to the sink and gives back the replies. */
+  /** Hands measurements to the sink and gives back the replies; where there are none, nothing is allocated. */
   push(bytes: Uint8Array): ReplyFrame[] {
-    const frames: ReplyFrame[] = []
+    let frames = noFrames
     for (let from = 0; from < bytes.length;) {
       const count = Math.min(bytes.length - from, buffer_bytes - this.#end)
       for (let index = 0; index < count; index++) this.#buffer[this.#end + index] = bytes[from + index] as number
       this.#end += count
       from += count
-      for (let frame = this.#next(); frame !== undefined; frame = this.#next()) frames.push(frame)
+      for (let frame = this.#next(); frame !== undefined; frame = this.#next()) {
+        if (frames === noFrames) frames = []
+        frames.push(frame)
+      }
       this.#buffer.copyWithin(0, this.#at, this.#end)
       this.#end -= this.#at
       this.#at = 0
