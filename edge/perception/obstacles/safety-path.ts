@@ -19,9 +19,17 @@ export type LidarComponent = Component<(typeof Lidar)['members']>
 export type SafetyNews =
   | { kind: 'decision'; decision: Decision; decidedBy: DecidedBy | undefined }
   /** Repeated, so that its silence can be told from nothing new. */
-  | { kind: 'status'; decision: Decision; fields: string; sources: Record<string, string>; latency: LatencyFigures & { missed: number } }
+  | { kind: 'status'; decision: Decision; fields: string; sources: Record<string, string>; latency: LatencyFigures & { missed: number }; counts: SafetyCounts }
   | { kind: 'histogram'; steps: LatencyStep[] }
   | { kind: 'missed'; latency_ms: number }
+
+/** Since the thread began: points that are no numbers, lie below the ground, or had no room in their cloud; packets and troubles of nobody's source. */
+export interface SafetyCounts {
+  pointsInvalid: number
+  pointsBelow: number
+  pointsDropped: number
+  strangers: number
+}
 
 /** The packet after which the decision changed. */
 export interface DecidedBy {
@@ -158,12 +166,22 @@ export class SafetyPath {
     return this.#late ? { level: 'stop', limit_mps: 0, cause: { kind: 'late' } } : this.#monitor.decision()
   }
 
+  #counts(): SafetyCounts {
+    const counts = { pointsInvalid: 0, pointsBelow: 0, pointsDropped: 0, strangers: this.#monitor.strangers }
+    for (const { invalid, below, dropped } of Object.values(this.#monitor.counters())) {
+      counts.pointsInvalid += invalid
+      counts.pointsBelow += below
+      counts.pointsDropped += dropped
+    }
+    return counts
+  }
+
   #tellStatus(now: Instant): void {
     this.#nextStatus = now + statusPeriod_ms
     const sources = Object.fromEntries(this.#options.lidars.map(({ name }) => [name, this.#monitor.sourceState(name)]))
     this.#options.tell({
       kind: 'status', decision: this.#decision(), fields: this.#monitor.fieldsInUse, sources,
-      latency: { ...this.#latency.figures(), missed: this.#missed },
+      latency: { ...this.#latency.figures(), missed: this.#missed }, counts: this.#counts(),
     })
     if (now < this.#nextHistogram) return
     this.#nextHistogram = now + histogramPeriod_ms

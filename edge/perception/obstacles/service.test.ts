@@ -1,4 +1,6 @@
 /** What the main thread makes of a safety thread that is late, silent, or gone. */
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { ManualClock, systemClock } from '../../base/clock.ts'
 import { silent } from '../../base/log.ts'
@@ -12,11 +14,12 @@ const acts = { drive: 1, slow: 2, late: 3, miss: 4, die: 5, block: 6, nothing: 7
 const release_ms = 1_000
 const program = new URL('./service-fixture.ts', import.meta.url)
 
-async function serviceOf(t: Test) {
+/** @param hindrance a file: while it is there the tracking thread does not start. */
+async function serviceOf(t: Test, hindrance = '') {
   const clock = new ManualClock()
   const service = new ObstacleService({
     setup: setupOf({ sources: { front: { mount: { z: 1 } } }, release_ms }), clock, log: silent,
-    worker: { program, data: {} }, tracking: { program, models: '', engine: 'auto' },
+    worker: { program, data: {} }, tracking: { program, models: hindrance, engine: 'auto' },
   })
   const { component } = service
   const events: News[] = []
@@ -58,6 +61,30 @@ void t.test('it says what the safety thread says, and shows how long decisions t
   t.equal(said(), 'stop field')
   t.match(service.decidedBy, { source: 'front' })
   t.match(events, [{ name: 'stopped', data: { cause: { field: 'ahead.stop', x: 2 } } }])
+})
+
+void t.test('what both threads count is shown, and a tracking thread that does not start is tried again', async (t) => {
+  const hindrance = join(t.testdir({ hindrance: '' }), 'hindrance')
+  const { clock, component, act } = await serviceOf(t, hindrance)
+  /** Threads take real time to start and to fail; how much does not matter. */
+  const healthBecomes = async (status: string): Promise<void> => {
+    for (let tries = 0; component.health.status !== status && tries < 3_000; tries++) {
+      await act('drive')
+      await sleep(systemClock, 20)
+    }
+  }
+  await healthBecomes('degraded')
+  t.match(component.health, { code: 'PC-OBSTACLES-TRACKING' })
+  t.equal(component.read('decision')?.level, 'clear', 'the vehicle may drive all the same')
+  rmSync(hindrance)
+  for (let waited = 0; waited < 1_300; waited += 100) {
+    clock.advance(100)
+    await act('drive')
+  }
+  await healthBecomes('ready')
+  t.strictSame(component.health, { status: 'ready' })
+  await act('drive')
+  t.match(component.read('counters'), { pointsInvalid: 1, pointsBelow: 2, pointsDropped: 3, strangers: 4, tails: 5, ghosts: 6, cellsRefused: 7, clustersRefused: 8, tracksRefused: 9 })
 })
 
 void t.test('a decision that was too late is a fact and a fault until decisions are in time again', async (t) => {

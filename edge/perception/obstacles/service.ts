@@ -6,6 +6,7 @@ import type { Cancel, Clock, Instant } from '../../base/clock.ts'
 import { Counters } from '../../base/counters.ts'
 import { describe, UsageError } from '../../base/error.ts'
 import type { Logger } from '../../base/log.ts'
+import { Backoff } from '../../base/wait.ts'
 import { type Camera, type Frame, Lidar } from '../../device/capabilities.ts'
 import { Component, type News } from '../../device/component.ts'
 import type { Caller, Health } from '../../device/contract.ts'
@@ -42,10 +43,12 @@ export const cloudPointsMax = 524_288
 const silent_ms = 250
 const motion_ms_max = 500
 const frame_ms_max = 3_000
+const trackingRetry_ms = 1_000
 
 const starting: Decision = { level: 'stop', limit_mps: 0, cause: { kind: 'starting' } }
 const lost: Decision = { level: 'stop', limit_mps: 0, cause: { kind: 'late' } }
 const lateHealth = (what: string): Health => ({ status: 'degraded', code: 'PC-OBSTACLES-LATE', says: `The vehicle must not drive: ${what}.` })
+const untrackedHealth: Health = { status: 'degraded', code: 'PC-OBSTACLES-TRACKING', says: 'What is in a field stops the vehicle, but objects are not followed: their thread could not be started, or died.' }
 const lostHealth: Health = { status: 'failed', code: 'PC-RUN-WORKER-LOST', says: 'The thread that it lives in died or does not answer; it is started again.' }
 
 export class ObstacleService {
@@ -68,6 +71,13 @@ export class ObstacleService {
   #stoppedAt: Instant
   #stopping = false
   #seeing = false
+  /** What the threads counted: each begins anew with its thread. */
+  #safetyCounts: Record<string, number> = {}
+  #trackingCounts: Record<string, number> = {}
+  /** It was there and is not, or could not be started. */
+  #trackingLost = false
+  readonly #trackingRetry = new Backoff(trackingRetry_ms, 30 * trackingRetry_ms)
+  #cancelTracking: Cancel = () => undefined
   #cancelWatch: Cancel = () => undefined
   #unsubscribeCamera: () => void = () => undefined
 
@@ -98,12 +108,15 @@ export class ObstacleService {
       if (!usable) this.#lose()
     })
     this.#tracking.onNews((news) => {
-      const { objects, camera } = news as TrackingNews
+      const { objects, camera, counts: { tails, ghosts, cells, clusters, tracks } } = news as TrackingNews
       this.component.publish('objects', objects)
       this.component.publish('camera', camera)
+      this.#trackingCounts = { tails, ghosts, cellsRefused: cells, clustersRefused: clusters, tracksRefused: tracks }
     })
     this.#tracking.onUsable((usable) => {
-      if (!usable) this.component.publish('objects', [])
+      this.#trackingLost = !usable
+      if (usable) this.#trackingRetry.reset()
+      else this.component.publish('objects', [])
     })
   }
 
@@ -116,9 +129,7 @@ export class ObstacleService {
   async start(signal?: AbortSignal): Promise<void> {
     this.#stopping = false
     this.component.publish('health', { status: 'starting' })
-    this.#tracking.start(signal).catch((error: unknown) => {
-      if (!this.#stopping) this.#options.log.error({ error: describe(error) }, 'objects are not tracked')
-    })
+    this.#track(signal)
     try {
       await this.#safety.start(signal)
     } catch (error) {
@@ -130,8 +141,20 @@ export class ObstacleService {
     this.#unsubscribeCamera = this.#options.camera?.onStream('frames', (frame) => this.#see(frame)) ?? (() => undefined)
   }
 
+  /** A first start that fails, be it that this machine is too busy then, is no reason to do without for good. */
+  #track(signal: AbortSignal | undefined): void {
+    const { clock, log } = this.#options
+    this.#tracking.start(signal).catch((error: unknown) => {
+      if (this.#stopping || signal?.aborted === true) return
+      this.#trackingLost = true
+      log.error({ error: describe(error) }, 'objects are not tracked; trying again')
+      this.#cancelTracking = clock.after(this.#trackingRetry.next_ms(), () => this.#track(signal))
+    })
+  }
+
   async stop(): Promise<void> {
     this.#stopping = true
+    this.#cancelTracking()
     this.#cancelWatch()
     this.#unsubscribeCamera()
     await Promise.all([this.#safety.stop(), this.#tracking.stop()])
@@ -165,19 +188,25 @@ export class ObstacleService {
     }
   }
 
-  #takeStatus({ decision, fields, sources, latency }: SafetyNews & { kind: 'status' }): void {
+  #takeStatus({ decision, fields, sources, latency, counts }: SafetyNews & { kind: 'status' }): void {
     this.#take(decision)
     this.component.publish('fields', fields)
     this.#tellSources(sources)
     this.component.publish('latency', latency)
-    this.component.publish('counters', this.#counters.snapshot())
+    this.#safetyCounts = { ...counts }
+    this.#publishCounters()
     this.component.publish('health', this.#healthOf(sources))
   }
 
   #healthOf(sources: Record<string, string>): Health {
     if (this.#decision.cause?.kind === 'late') return lateHealth('decisions came too late a moment ago')
     const troubled = Object.entries(sources).filter(([, state]) => state !== 'ok').map(([source, state]) => `${source} is ${state}`)
-    return troubled.length === 0 ? { status: 'ready' } : { status: 'degraded', code: 'PC-OBSTACLES-SOURCE', says: `The vehicle must not drive: ${troubled.join(', ')}.` }
+    if (troubled.length > 0) return { status: 'degraded', code: 'PC-OBSTACLES-SOURCE', says: `The vehicle must not drive: ${troubled.join(', ')}.` }
+    return this.#trackingLost ? untrackedHealth : { status: 'ready' }
+  }
+
+  #publishCounters(): void {
+    this.component.publish('counters', { ...this.#counters.snapshot(), ...this.#safetyCounts, ...this.#trackingCounts })
   }
 
   /** After a silence the path must have been heard for as long as after any other reason to stop. */
@@ -225,7 +254,7 @@ export class ObstacleService {
     this.#silent = true
     this.#counters.add('silences')
     this.#decide(lost)
-    this.component.publish('counters', this.#counters.snapshot())
+    this.#publishCounters()
     this.component.publish('health', lateHealth('nothing is heard of the safety path'))
   }
 

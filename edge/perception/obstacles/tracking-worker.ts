@@ -10,7 +10,7 @@ import { type CameraState, CameraView } from '../objects/camera-view.ts'
 import { CloudRing } from './cloud.ts'
 import type { TrackedObject } from './contract.ts'
 import type { ObstacleSetup } from './setup.ts'
-import { Tracker } from './tracker.ts'
+import { Tracker, type TrackerCounts } from './tracker.ts'
 
 export interface TrackingSetup {
   clouds: readonly { source: string; memory: SharedArrayBuffer; pointsMax: number }[]
@@ -26,6 +26,7 @@ export interface TrackingSetup {
 export interface TrackingNews {
   objects: TrackedObject[]
   camera: CameraState | 'none'
+  counts: TrackerCounts
 }
 
 export interface PictureRequest {
@@ -60,7 +61,7 @@ await serveWorker(async (data, tell) => {
     if (!changed) tracker.tick(now)
     told_ms = now
     const objects = tracker.objects()
-    tell({ objects: view?.join(objects, now) ?? objects, camera: view?.state(now) ?? 'none' } satisfies TrackingNews)
+    tell({ objects: view?.join(objects, now) ?? objects, camera: view?.state(now) ?? 'none', counts: tracker.counts } satisfies TrackingNews)
   }, look_ms)
   return {
     about: undefined,
