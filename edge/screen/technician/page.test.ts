@@ -281,6 +281,7 @@ const views = ['Device', 'Test', 'Journal', 'Log', 'Settings', 'Camera', 'Lidar'
 /** Every view at this size: nothing is wider than the screen, everything can be read and touched. */
 async function testLook(t: Test, page: Page, size: typeof phone): Promise<void> {
   await page.setViewportSize(size)
+  t.equal(await page.evaluate(() => [...document.querySelectorAll('nav a')].every((link) => link.getBoundingClientRect().right <= innerWidth)), true, 'every view can be chosen')
   const others: Record<string, string> = { kettle: '#/component/kettle', focus: '#/calibrate/focus:camera', move: '#/calibrate/move:barrier', mount: '#/calibrate/mount:front' }
   for (const view of [...views, ...Object.keys(others)]) {
     if (views.includes(view)) await goTo(page, view)

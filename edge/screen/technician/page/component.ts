@@ -14,12 +14,13 @@ export class DeviceComponent extends DeviceView {
 
   override render(): TemplateResult {
     const component = device.component(this.name)
-    if (component === undefined) return html`<p>${texts.component.absent}</p>`
+    const back = html`<p><a href="#/device">← ${texts.component.back}</a></p>`
+    if (component === undefined) return html`${back}<h1>${this.name}</h1><p>${texts.component.absent}</p>`
     const { name, says } = component
     const members = Object.entries<ShownMember>(component.members)
     const commands = members.filter((member): member is [string, ShownCommand] => member[1].kind === 'command')
     const events = members.filter((member): member is [string, ShownEvent] => member[1].kind === 'event')
-    return html`<p><a href="#/device">← ${texts.component.back}</a></p>
+    return html`${back}
       <h1>${name} ${healthBadge(name)}</h1>
       <p>${says} <span class="soft">${component.capability}</span></p>
       ${healthWords(name)}

@@ -6,6 +6,8 @@ import { device } from './device.ts'
 import { texts } from './texts.ts'
 
 const rows_max = 60
+/** A longer table is folded: what stands below it would be out of sight on a telephone. */
+const rows_open = 16
 const depth_max = 4
 /** From 2001 on, a number of milliseconds under such a name is a time. */
 const timeNames = /^(at|since|from|until|wall)$/
@@ -39,10 +41,11 @@ export function shownValue(value: unknown, unit?: string): TemplateResult {
   if (value === null || typeof value !== 'object') return html`<span class="figure">${plain('', value)}</span>${unitSymbol(unit) === '' ? nothing : html` <span class="unit">${unitSymbol(unit)}</span>`}`
   const rows = rowsOf('', value)
   if (rows.length === 1 && rows[0]?.[0] === '') return html`<span class="figure">${rows[0][1]}</span>`
-  return html`<table class="rows"><tbody>
+  const table = html`<table class="rows"><tbody>
     ${rows.slice(0, rows_max).map(([name, text]) => html`<tr><th scope="row">${name}</th><td>${text}</td></tr>`)}
     ${rows.length > rows_max ? html`<tr><td colspan="2">… ${rows.length - rows_max}</td></tr>` : nothing}
   </tbody></table>`
+  return rows.length > rows_open ? html`<details><summary>${texts.component.rows(rows.length)}</summary>${table}</details>` : table
 }
 
 /** The live value of a property. */

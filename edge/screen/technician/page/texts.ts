@@ -22,7 +22,7 @@ export const texts = {
       lampEntry: 'lamp', lampExit: 'lamp', entry: 'entry', exit: 'exit', fire: 'fire alarm', power: 'power failure',
     },
   },
-  component: { back: 'All components', values: 'Values', commands: 'Commands', events: 'Events', absent: 'There is no such component.', unknown: 'not known yet', tooLong: (bytes: number) => `too long to be shown (${Math.ceil(bytes / 1024)} KB)`, none: 'none', since: 'last changed' },
+  component: { back: 'All components', values: 'Values', commands: 'Commands', events: 'Events', absent: 'There is no such component.', unknown: 'not known yet', tooLong: (bytes: number) => `too long to be shown (${Math.ceil(bytes / 1024)} KB)`, none: 'none', rows: (count: number) => `${count} values` },
   command: {
     run: 'Run', running: 'Running …', done: 'Done.', needs: (role: string) => `needs the role ${role}`, moves: 'moves something', optional: 'optional',
     confirmHeading: 'This moves something', confirm: 'Make sure that nobody can be hurt.', yes: 'Yes, do it', no: 'No', choose: 'choose …', number: 'is not a number', json: 'is not JSON', missing: 'is missing',
