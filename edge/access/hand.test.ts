@@ -45,11 +45,11 @@ void t.test('it goes on while it is held, and no longer than its time', async (t
     clock.advance(200)
   }
   t.strictSame(done, ['jog backward 0.1'], 'it never stood')
-  t.equal(asked.length, 4, 'renewed when half of its time is over')
+  t.equal(asked.length, 5, 'renewed when a quarter of its time is over')
   await held.release()
   t.strictSame(done, ['jog backward 0.1', 'halt'])
   await held.release()
-  t.equal(asked.length, 5, 'it is let go once')
+  t.equal(asked.length, 6, 'it is let go once')
   held.hold()
   await settled()
   clock.advance(1_000)

@@ -21,6 +21,9 @@ export interface HandOptions {
   onFailure(error: unknown): void
 }
 
+/** Early enough for a turnstile that splits its time in two, and starts to shut when half of it is over. */
+const renewShare = 0.25
+
 /** What keeps a command from being carried out before the component hears of it. */
 const unheard: ReadonlySet<ErrorCode> = new Set(['PC-ACCESS-ENDED', 'PC-ACCESS-BUSY', 'PC-ACCESS-JOURNAL'])
 
@@ -56,7 +59,7 @@ export class Hand {
     const { name, held, run_ms } = this.#command
     demandOutOfService(model)
     const now = clock.now()
-    if (this.#running !== undefined || now - this.#renewed < run_ms / 2) return
+    if (this.#running !== undefined || now - this.#renewed < run_ms * renewShare) return
     this.#renewed = now
     this.#begun = true
     const abort = new AbortController()

@@ -283,6 +283,40 @@ void t.test('the officer ends or stops', async (t) => {
   t.equal(service.phase, 'idle')
 })
 
+void t.test('out of service a technician moves a door, and the gate does not shut it again; never both', async (t) => {
+  for (const layout of ['mantrap', 'single'] as const) {
+    const served = new Play({ layout })
+    t.same(served.officer('service-off').filter(({ kind }) => kind === 'close'), [], 'the doors are shut')
+    t.same(served.door('exit', 'opening', 'open'), [], `${layout}: it is the technician's`)
+    t.same(served.gate.wait(3_600), [], 'for as long as they hold it')
+    t.equal(served.phase, 'out-of-service')
+    if (layout === 'mantrap') {
+      const both = served.door('entry', 'opening').filter(({ kind }) => kind === 'close')
+      t.match(both, [{ door: 'entry' }, { door: 'exit' }], 'nobody walks through with both open')
+      served.door('entry', 'closing', 'closed')
+      served.door('exit', 'closing', 'closed')
+      t.same(served.door('entry', 'opening'), [], 'then one again')
+      served.door('entry', 'closing', 'closed')
+    } else {
+      served.door('exit', 'closing', 'closed')
+    }
+    served.officer('service-on')
+    t.equal(served.phase, 'idle')
+  }
+  const left = new Play()
+  left.officer('service-off')
+  left.door('exit', 'opening', 'open')
+  const back = left.officer('service-on')
+  t.match(back.filter(({ kind }) => kind === 'close'), [{ door: 'exit' }], 'what a technician left open is shut before travellers come')
+  t.match([left.phase, left.reason], ['out-of-service', 'barrier-blocked'])
+  left.door('exit', 'closing', 'closed')
+  t.equal(left.phase, 'idle')
+  const late = new Play()
+  late.door('exit', 'opening', 'open')
+  late.officer('service-off')
+  t.ok(late.gate.wait(30).some(({ kind }) => kind === 'close'), 'what stood open before is shut first')
+})
+
 void t.test('the guards of the doors hold by themselves', async (t) => {
   const { state, now } = new Play().gate
   const turn = new Turn(state, gateMachine.timeout, now)

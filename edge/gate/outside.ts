@@ -2,7 +2,7 @@
 import type { Input } from './input.ts'
 import { blindFor, brokenFor, obstacle, officerFor } from './mode.ts'
 import { finish, overdue, refer, refuse, reject, rest, secure, somebodyLeft, toAlone, toEntering, walkedAway } from './passage.ts'
-import { allKnownClosed, frontOf, insideCount, running, type Stage } from './state.ts'
+import { allKnownClosed, doorsOf, frontOf, insideCount, knownClosed, running, type Stage } from './state.ts'
 import type { Turn } from './turn.ts'
 
 export type At<Name extends Stage['at']> = Extract<Stage, { at: Name }>
@@ -23,6 +23,10 @@ export const closed = {
     const trouble = obstacle(state)
     if (trouble === undefined || somebodyLeft(state)) return rest(turn, stage.leftOver)
     const shut = allKnownClosed(state)
+    // Once an officer has taken the gate out of service and its doors are shut, a technician may move one of them.
+    const isServed = trouble === 'service' && stage.reason === 'service'
+    if (isServed && stage.until === undefined && doorsOf(state).filter((door) => !knownClosed(state.world.doors[door])).length <= 1) return
+    if (isServed && stage.until !== undefined && shut) return turn.go({ ...stage, until: undefined })
     if (stage.until === undefined ? trouble === stage.reason && shut : turn.now < stage.until) return
     if (trouble !== stage.reason) turn.alert('warning', trouble)
     turn.closeAll()
