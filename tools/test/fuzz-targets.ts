@@ -52,7 +52,7 @@ import { encodeReply, encodeRequest, replyFramer, requestFramer } from '../../dr
 import { colaFramer, payloadMax, telegram } from '../../drivers/lidar/sick-tim/cola.ts'
 import { encodeField, encodeResults, encodeScan } from '../../drivers/lidar/sick-tim/encode.ts'
 import { parseField } from '../../drivers/lidar/sick-tim/fields.ts'
-import { readRecorded } from '../../drivers/lidar/sick-tim/recorded.ts'
+import { readRecorded, Telegrams } from '../../drivers/lidar/sick-tim/recorded.ts'
 import { parseResults } from '../../drivers/lidar/sick-tim/results.ts'
 import { beamsMax, ScanDecoder } from '../../drivers/lidar/sick-tim/scan.ts'
 import { lineFramer } from '../../drivers/reader/lines.ts'
@@ -185,7 +185,16 @@ export const fuzzTargets: readonly FuzzTarget[] = [
   { name: 'lidar.cloud', examples: [ascii('FIELDS x\nSIZE 4\nTYPE F\nCOUNT 1\nPOINTS 1\nDATA binary\n1234')], parse: (bytes) => readPcd(bytes) },
   { name: 'lidar.sick-tim.frames', examples: [telegram('sRN SCdevicestate'), telegram('sEN LMDscandata', Uint8Array.of(1))], parse: framed(colaFramer, payloadMax + 9) },
   { name: 'lidar.sick-tim.telegram', examples: sickTelegrams, parse: (bytes) => [new ScanDecoder().decode(bytes, new PointBlock(beamsMax, 1)), parseField(bytes), parseResults(bytes)] },
-  { name: 'lidar.sick-tim.recorded', examples: [ascii('[{"_source":{"layers":{"tcp":{"Timestamps":{"tcp.time_relative":"0.2"},"tcp.payload":"02:73:03"}}}}]')], parse: (bytes) => readRecorded(bytes) },
+  {
+    name: 'lidar.sick-tim.recorded', examples: [
+      ascii('[{"_source":{"layers":{"tcp":{"Timestamps":{"tcp.time_relative":"0.2"},"tcp.payload":"02:73:03"}}}}]'),
+      ascii('[{"_source":{"layers":{"ip":{"ip.src":"10.0.0.1"},"tcp":{"tcp.stream":"0","tcp.srcport":"2112","tcp.seq":"1","tcp.payload_raw":["02020202000000077344",54,10,0,30]}}}},{"_source":{"layers":{"frame":{"frame.time_relative":"1"},"tcp":{"tcp.seq":"5"},"data":{"data.data":"7301"}}}}]'),
+    ],
+    parse: (bytes) => {
+      const telegrams = new Telegrams()
+      return readRecorded(bytes).flatMap((segment) => telegrams.take(segment))
+    },
+  },
   { name: 'firmata', examples: [digitalMessage(0, 3), fromHex('f07902055300f7')], parse: framed(() => messageFramer('board'), 4096) },
   { name: 'reader.lines', examples: [ascii(`${mrz.join('\r')}\r`)], parse: framed(() => lineFramer({ max: 90, end: 'cr-or-lf', framed: false }), 92) },
   { name: 'jpeg', examples: [jpeg, concat([jpeg, jpeg])], parse: (bytes) => [pictureSize(bytes), new PictureStream(bareStart, 4096, uncounted).push(bytes)] },

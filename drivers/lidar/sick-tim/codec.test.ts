@@ -204,7 +204,9 @@ void t.test('conversations as Wireshark exports them: two ends, empty segments, 
   const [recorded] = readRecorded(ascii(JSON.stringify([segment('10.0.0.2', 1, question)])))
   t.equal(recorded?.at_s, 0.5)
   t.throws(() => readRecorded(ascii(JSON.stringify([segment('10.0.0.2', 1, nothing)]))), { code: 'PC-SICK-CAPTURE' })
-  t.throws(() => readRecorded(ascii(JSON.stringify([segment('10.0.0.2', 1, question, { 'tcp.payload': 'two' })]))), { code: 'PC-SICK-CAPTURE' })
+  for (const payload of ['two', '0', '02:0']) t.throws(() => readRecorded(ascii(JSON.stringify([segment('10.0.0.2', 1, question, { 'tcp.payload': payload })]))), { code: 'PC-SICK-CAPTURE' })
+  const endless = `[{"_source":{"layers":{"tcp":{"tcp.payload":"${'00:'.repeat(4_000_000)}00"}}}}]`
+  t.equal(readRecorded(ascii(endless))[0]?.bytes.length, 4_000_001, 'however long it is')
   t.end()
 })
 

@@ -42,13 +42,14 @@ function segmentOf(entry: unknown, index: number): (Recorded & { sequence: numbe
   const { tcp, data, frame, ip } = layers ?? {}
   const payload = text(tcp?.['tcp.payload']) ?? text(tcp?.['tcp.payload_raw']) ?? text(data?.['data.data'])
   if (payload === undefined || payload === '') return undefined
-  if (!/^([0-9a-f]{2}:?)*$/i.test(payload)) throw refused(`what entry ${index} holds is no payload`)
+  const digits = payload.replaceAll(':', '')
+  if (digits.length % 2 !== 0 || /[^0-9a-f]/i.test(digits)) throw refused(`what entry ${index} holds is no payload`)
   const time = (tcp?.['Timestamps'] as Layer | undefined)?.['tcp.time_relative'] ?? frame?.['frame.time_relative']
   return {
     at_s: number(time),
     from: [ip?.['ip.src'], tcp?.['tcp.stream'], tcp?.['tcp.srcport']].map((part) => text(part) ?? '').join(' ').trim(),
     sequence: number(tcp?.['tcp.seq']),
-    bytes: fromHex(payload.replaceAll(':', ' ')),
+    bytes: fromHex(digits),
   }
 }
 
