@@ -17,6 +17,8 @@ import type { Ground } from '../setup.ts'
 /** Over this share of the gap before it (and this many metres at most) a rise must go on to be ground. */
 const riseShare = 0.5
 const rise_m_max = 1
+/** So far behind its beginning it must not have fallen back: nobody who lies there, head ahead, is as long. */
+const lying_m = 2
 /** It must go on at least this steep, as a share of how steep it began. */
 const riseAgain = 0.5
 /** How much a beam's return may lie higher than the slope allows when a rise is confirmed: range noise. */
@@ -96,12 +98,19 @@ export class GroundFilter {
     const gap = this.#asked[0]!
     const up = this.#asked[1]!
     const base = Math.min(riseShare * gap, rise_m_max)
+    let goesOn = false
     for (let point = from + 1; point < count; point++) {
       if (kind[point] !== pointKinds.obstacle) continue
       const further = range[point]! - range[from]!
       const higher = z[point]! - z[from]!
       if (higher > (further > 0 ? this.#slope * further : 0) + noise_m) return false
-      if (further >= base) return higher >= (riseAgain * up * further) / gap
+      if (!goesOn && further >= base) {
+        if (higher < (riseAgain * up * further) / gap) return false
+        goesOn = true
+      }
+      if (!goesOn) continue
+      if (higher < -noise_m) return false
+      if (further >= lying_m) return true
     }
     return false
   }
