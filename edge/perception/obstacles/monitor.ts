@@ -178,7 +178,12 @@ export class SafetyMonitor {
     const { stop, slow } = this.#infringements
     const stopped = stop.since(this.#since)
     const slowed = slow.since(this.#since)
-    for (let number = 0; number < this.#paths.length; number++) this.#paths[number]!.hold(stopped, slowed)
+    const isKnown = this.#choice.isKnown(this.#now)
+    for (let number = 0; number < this.#paths.length; number++) {
+      const path = this.#paths[number]!
+      path.hold(stopped, slowed)
+      if (!isKnown) path.forgetSpeed()
+    }
     for (let set = 0; set < this.#setup.fields.length; set++) {
       const bit = 1 << set
       if ((inUse & bit) === 0) continue

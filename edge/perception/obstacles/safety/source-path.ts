@@ -43,8 +43,9 @@ export interface SourcePathOptions {
 export class SourcePath {
   /** Points whose coordinates were no numbers or absurd. */
   invalid = 0
-  /** How fast the vehicle drives; as fast as it has fields for, until somebody says. */
+  /** How fast the vehicle drives; as fast as it has fields for, while nobody says. */
   speed_mps: number
+  readonly #fastest_mps: number
   readonly sweep = new Sweep()
   readonly #options: SourcePathOptions
   readonly #pose: Pose
@@ -71,7 +72,8 @@ export class SourcePath {
     const { setup, source, cloud } = options
     this.#options = options
     this.#pose = poseOf(source.mount)
-    this.speed_mps = Math.max(...setup.fields.flatMap((set) => set.speed_mps.map(Math.abs)))
+    this.#fastest_mps = Math.max(...setup.fields.flatMap((set) => set.speed_mps.map(Math.abs)))
+    this.speed_mps = this.#fastest_mps
     this.#upright = this.#pose[8]! >= 0
     this.#far_m = source.range_m?.[1] ?? Infinity
     this.#ground = new GroundFilter(setup.ground, setup.roof_m)
@@ -118,6 +120,11 @@ export class SourcePath {
     if (this.#stale) return 'stale'
     if (!this.#isComplete) return 'starting'
     return this.#orientation.trouble ?? (this.#blindness.blinded ? 'blinded' : 'ok')
+  }
+
+  /** The last word about the motion is too old. */
+  forgetSpeed(): void {
+    this.speed_mps = this.#fastest_mps
   }
 
   /** @param stop @param slow sets that are infringed already. */
