@@ -11,6 +11,7 @@ export const waitingMax = 32
 export const Opcua = contract('opcua', 'Shows the device to OPC UA clients.', {
   address: property(Type.String(), 'Where clients connect.'),
   fingerprint: property(Fingerprint, "The server's own certificate, to compare with what a client shows."),
+  until: property(Type.String(), 'Until when that certificate is good; clients turn away from a server with one that is over.'),
   sessions: property(Type.Integer(), 'Clients that are connected now.', '1'),
   subscriptions: property(Type.Integer(), 'Subscriptions of all clients.', '1'),
   items: property(Type.Integer(), 'Values and events that clients watch.', '1'),

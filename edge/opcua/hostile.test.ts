@@ -214,13 +214,17 @@ void t.test('without a user one may look, where the profile says so, and nothing
   await client.ask('close', { id })
 })
 
-void t.test('a port that is taken, until it is free; who says nothing is not waited for', async (t) => {
+void t.test('a port that is taken, until it is free; a certificate that ends soon; who says nothing is not waited for', async (t) => {
   const other = new Rig()
   t.teardown(() => other.stop())
   const port = portOf(rig.url)
+  await client.ask('certificate', { folder: other.at('opcua'), uri: 'urn:portcullis:mong-cai:bl1:e07', from: Date.now() - 3 * day_ms, days: 10 })
   await t.rejects(other.start({ port, limits: { silent_ms: 2_000 } }), { code: 'PC-OPCUA-PORT' })
   t.match(other.service.component.health, { status: 'failed', code: 'PC-OPCUA-PORT' }, 'the device runs on')
   await rig.service.stop()
   await other.service.start()
+  t.match(other.service.component.health, { status: 'degraded', code: 'PC-OPCUA-CERTIFICATE' }, 'its certificate ends next week')
+  const { checks } = await other.service.component.invoke('selfTest', {}, { id: 'binh', role: 'technician' })
+  t.match(checks.find(({ name }) => name === 'certificate'), { passed: false, value: 6, unit: 'd' })
   t.match(await Promise.all([talk(port, []), talk(port, [hello.subarray(0, 5)]), talk(port, [hello])]), [{ closed: true }, { closed: true }, { closed: true }])
 })

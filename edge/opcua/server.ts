@@ -13,7 +13,7 @@ import type { OpcuaSection } from './section.ts'
 import type { Remember } from './space/history.ts'
 import { instanceUri } from './space/machine.ts'
 import { Space } from './space/space.ts'
-import { ownCertificate, Trust } from './trust.ts'
+import { type OwnCertificate, ownCertificate, Trust } from './trust.ts'
 import type { About, Door, OpcuaAbout, OpcuaFigures } from './words.ts'
 
 export interface OpcuaServerOptions {
@@ -68,7 +68,7 @@ export class OpcuaServer {
     }
   }
 
-  private constructor(options: OpcuaServerOptions, trust: Trust, names: readonly string[], own: { file: string; key: string; fingerprint: string }) {
+  private constructor(options: OpcuaServerOptions, trust: Trust, names: readonly string[], own: OwnCertificate) {
     this.#options = options
     this.trust = trust
     const counters = new Counters<(typeof counts)[number]>(counts)
@@ -88,7 +88,7 @@ export class OpcuaServer {
       isAuditing: false, unresolvedPermissionPolicy: 'deny',
       ...limitsOf(section.limits),
     })
-    this.about = { address: '', fingerprint: own.fingerprint }
+    this.about = { address: '', fingerprint: own.fingerprint, until: own.until }
   }
 
   /** What the library counts, and we. */

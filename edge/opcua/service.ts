@@ -50,6 +50,9 @@ const handOver_ms = 10_000
 /** The same reason is told again after so long. */
 const told_ms = 10_000
 const stop_ms = 2_000
+const day_ms = 86_400_000
+/** So long before its last day it is said that the server's certificate ends: people must make clients trust the next. */
+const ending_days = 30
 
 export class OpcuaService {
   readonly component: ComponentOf<typeof Opcua>
@@ -128,10 +131,11 @@ export class OpcuaService {
       this.component.publish('health', { status: 'failed', code: 'PC-RUN-WORKER-LOST', says: 'The OPC UA server is started again.' })
       return
     }
-    const { address, fingerprint } = this.#host.about as OpcuaAbout
+    const { address, fingerprint, until } = this.#host.about as OpcuaAbout
     this.component.publish('address', address)
     this.component.publish('fingerprint', fingerprint)
-    this.component.publish('health', { status: 'ready' })
+    this.component.publish('until', new Date(until).toISOString())
+    this.#judge()
     this.#options.log.info({ component: 'opcua', address }, 'OPC UA clients can connect.')
     // What changed between reading it for the thread and the thread being ready.
     for (const news of known(this.#options.model)) this.#note(news)
@@ -232,6 +236,19 @@ export class OpcuaService {
     this.component.publish('queued', queued)
     this.component.publish('waiting', waiting)
     this.component.publish('counters', { ...counters, ...this.#counters.snapshot() })
+    if (this.#host.usable) this.#judge()
+  }
+
+  /** It is ready; clients may be turning away from its certificate, or will. */
+  #judge(): void {
+    const days = this.#days
+    if (days > ending_days) return this.component.publish('health', { status: 'ready' })
+    this.component.publish('health', { status: 'degraded', code: 'PC-OPCUA-CERTIFICATE', says: days < 0 ? 'The last day of its own certificate is over.' : 'Its own certificate ends within a month.' })
+  }
+
+  /** Days that the certificate of the running server is still good. */
+  get #days(): number {
+    return Math.floor(((this.#host.about as OpcuaAbout).until - this.#options.clock.wall()) / day_ms)
   }
 
   /** Durable before anybody sees it: a restart raises again what nobody acknowledged. */
@@ -256,6 +273,7 @@ export class OpcuaService {
     const waiting = this.component.read('waiting')?.length ?? 0
     const checks = [
       { name: 'server', passed: this.#host.usable, says: 'Clients can connect.' },
+      ...this.#host.usable ? [{ name: 'certificate', passed: this.#days > ending_days, value: this.#days, unit: 'd', says: 'How long its own certificate is still good.' }] : [],
       { name: 'trust', passed: waiting === 0, value: waiting, unit: '1', says: 'No client waits to be trusted.' },
     ]
     return { passed: checks.every(({ passed }) => passed), checks }

@@ -3,7 +3,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { chmod, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { OPCUACertificateManager, type StatusCode, StatusCodes } from 'node-opcua'
-import type { Clock } from '../base/clock.ts'
+import type { Clock, WallTime } from '../base/clock.ts'
 import { ConfigError, UsageError } from '../base/error.ts'
 import { waitingMax } from './contract.ts'
 
@@ -18,6 +18,14 @@ export interface Waiting {
   fingerprint: string
   application: string
   until: string
+}
+
+export interface OwnCertificate {
+  file: string
+  key: string
+  fingerprint: string
+  /** The end of its last day. */
+  until: WallTime
 }
 
 /** Whom the server trusts, and whom it turned away. */
@@ -87,7 +95,7 @@ export class Trust extends OPCUACertificateManager {
  * The server's own certificate and key, made when there are none, and checked. The key is its owner's alone.
  * @throws ConfigError (PC-OPCUA-CLOCK, PC-OPCUA-CERTIFICATE).
  */
-export async function ownCertificate(trust: Trust, { uri, names, clock }: { uri: string; names: readonly string[]; clock: Clock }): Promise<{ file: string; key: string; fingerprint: string }> {
+export async function ownCertificate(trust: Trust, { uri, names, clock }: { uri: string; names: readonly string[]; clock: Clock }): Promise<OwnCertificate> {
   const now = clock.wall()
   if (now < clockMin) throw tooEarly()
   await trust.initialize().catch((cause: unknown) => {
@@ -107,7 +115,7 @@ export async function ownCertificate(trust: Trust, { uri, names, clock }: { uri:
   if (!(certificate.subjectAltName ?? '').includes(`URI:${uri}`)) throw unusable(`It was not made for this device: it must name ${uri}.`)
   if (Date.parse(certificate.validFrom) > now) throw tooEarly()
   if (Date.parse(certificate.validTo) < now) throw unusable('Its last day is over.')
-  return { file, key: trust.privateKey, fingerprint: fingerprintOf(certificate.raw) }
+  return { file, key: trust.privateKey, fingerprint: fingerprintOf(certificate.raw), until: Date.parse(certificate.validTo) }
 }
 
 /** SHA-256 of a certificate (DER), hexadecimal. */

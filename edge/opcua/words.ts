@@ -1,4 +1,5 @@
 /** What the main thread and the server's thread say to each other. */
+import type { WallTime } from '../base/clock.ts'
 import type { LogLevel } from '../base/log.ts'
 import type { Session } from '../access/contract.ts'
 import type { News } from '../device/component.ts'
@@ -71,6 +72,8 @@ export type OpcuaRequest =
 export interface OpcuaAbout {
   address: string
   fingerprint: string
+  /** The end of the last day of its certificate. */
+  until: WallTime
 }
 
 /** The server's side of the gatekeeper. */
