@@ -20,6 +20,9 @@ const list_max = 10_000
 /** What a filter of events may name: an alarm has about forty fields. */
 const clauses_max = 100
 const keyBits_min = 2_048
+/** So many lines of the library are written in so long. */
+const complaints_max = 20
+const complaints_ms = 10_000
 /** So long a session or a subscription waits at most for a client that is gone. */
 const abandoned_ms_max = 600_000
 /** A subscription lives for at least so many times without a word (OPC 10000-4, 5.14.2.2). */
@@ -75,21 +78,42 @@ export function shorten(request: Request): void {
   request.requestedMaxKeepAliveCount = Math.min(request.requestedMaxKeepAliveCount, Math.floor(abandoned_ms_max / keepAlivesOfLife / every_ms))
 }
 
-/** The library writes to the console; here its words go to the log. They may tell a client's address, no person. */
-export function hear(complain: (level: 'warn' | 'error', says: string) => void, count: () => void): void {
-  const to = (level: 'warn' | 'error') => (...words: unknown[]): void => {
+/** Hears what the library says of one kind. */
+export type Ear = (...words: unknown[]) => void
+
+/**
+ * What the library says, as lines for the log, where there are not too many: whoever makes it complain could fill the
+ * log. All are counted.
+ */
+export function complaints(clock: Clock, complain: (level: 'warn' | 'error', says: string) => void, count: () => void): (level: 'warn' | 'error') => Ear {
+  let since = -Infinity
+  let said = 0
+  return (level) => (...words) => {
     count()
-    complain(level, textOf(words))
+    const now = clock.now()
+    if (now - since > complaints_ms) {
+      since = now
+      said = 0
+    }
+    if (said++ < complaints_max) complain(level, textOf(words))
   }
+}
+
+/** The library writes to the console; here its words go to the log. */
+export function hear(...args: Parameters<typeof complaints>): void {
+  const to = complaints(...args)
   setDebugLogger(() => undefined)
   setWarningLogger(to('warn'))
   setErrorLogger(to('error'))
 }
 
-/** One line without colours, of what may be text from outside. */
+/**
+ * One line without colours, of what may be text from outside. A text of several lines is a message or a token in full,
+ * with whoever logs in and what they prove it with. What is left may tell a client's address, no person.
+ */
 const textOf = (words: readonly unknown[]): string =>
   // oxlint-disable-next-line no-control-regex -- it takes them out
-  words.map((word) => (typeof word === 'string' ? word : '')).join(' ').replaceAll(/\u001b\[[0-9;]*m/g, '').replaceAll(/[^\x20-\x7e]+/g, ' ').trim().slice(0, 200)
+  words.map((word) => (typeof word === 'string' && !word.trim().includes('\n') ? word : '')).join(' ').replaceAll(/\u001b\[[0-9;]*m/g, '').replaceAll(/[^\x21-\x7e]+/g, ' ').trim().slice(0, 200)
 
 /**
  * User certificates are pinned by their fingerprint in the profile, so no folder of them is kept. What is

@@ -74,7 +74,7 @@ export class OpcuaServer {
     const counters = new Counters<(typeof counts)[number]>(counts)
     this.#counters = counters
     this.#people = new People(options.door)
-    hear(options.complain, () => counters.add('complaints'))
+    hear(options.clock, options.complain, () => counters.add('complaints'))
     const { section, about } = options
     limitLibrary(section.limits, () => counters.add('overflows'))
     this.#server = new Guarded(this.#people, (why) => this.#refused(why), {

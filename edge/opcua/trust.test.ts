@@ -2,11 +2,11 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { StatusCodes } from 'node-opcua'
+import { StatusCodes, UserNameIdentityToken } from 'node-opcua'
 import t from 'tap'
 import { ManualClock } from '../base/clock.ts'
 import { waitingMax } from './contract.ts'
-import { UserCertificates } from './library.ts'
+import { complaints, UserCertificates } from './library.ts'
 import { fingerprintOf, ownCertificate, Trust } from './trust.ts'
 
 const today = Date.UTC(2026, 10, 21)
@@ -109,4 +109,20 @@ void t.test('user certificates: their days, their keys', { skip: openssl ? false
   t.equal(await judge(rsa, now + year_ms), StatusCodes.BadCertificateTimeInvalid)
   t.equal(await judge(made('-newkey', 'rsa:1024'), now + 60_000), StatusCodes.BadCertificatePolicyCheckFailed)
   t.equal(await judge(Buffer.from('no certificate'), now), StatusCodes.BadCertificateInvalid)
+})
+
+void t.test('what the library says in the log: no token in full, and not more than can be read', async (t) => {
+  const clock = new ManualClock(today)
+  const lines: string[] = []
+  let counted = 0
+  const error = complaints(clock, (_level, says) => lines.push(says), () => counted++)('error')
+  error('userTokenPolicy', new UserNameIdentityToken({ userName: 'lan', password: Buffer.from('in the open'), policyId: 'x' }).toString())
+  error('\u001b[31mBadCertificateUriInvalid!\u001b[39m\n', 'from 10.0.0.7', 12)
+  t.strictSame(lines.splice(0), ['userTokenPolicy', 'BadCertificateUriInvalid! from 10.0.0.7'])
+  for (let knock = 0; knock < 100; knock++) error('go away')
+  t.equal(lines.splice(0).length, 18)
+  clock.advance(10_001)
+  error('go away')
+  t.equal(lines.length, 1)
+  t.equal(counted, 103)
 })

@@ -66,7 +66,7 @@ export class Link {
     const { component, counters, log } = options
     const library = await import('node-opcua')
     const { hear } = await import('../../../edge/opcua/library.ts')
-    hear((_level, says) => log.debug({ component, says }, 'the OPC UA stack complains'), () => counters.add('complaints'))
+    hear(options.clock, (_level, says) => log.debug({ component, says }, 'the OPC UA stack complains'), () => counters.add('complaints'))
     const link = new Link(options, library, await keysOf(options.credentials, library))
     try {
       await within(
