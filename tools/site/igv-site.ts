@@ -23,6 +23,16 @@ export interface IgvSiteOptions {
 
 export const igvProfileFile = join(root, 'profiles', 'igv.yaml')
 
+/** A busy machine must not look like a fault of a sensor. */
+export const patient = [
+  ...['front', 'rear', 'bumper', 'tail'].flatMap((part) => [
+    { path: ['parts', part, 'silent_ms'], value: 1_500 }, { path: ['parts', part, 'late_ms'], value: 2_000 }, { path: ['parts', part, 'clock_jump_ms'], value: 2_000 },
+    { path: ['parts', part, 'lost_share_max'], value: 0.9 }, { path: ['parts', part, 'turn_ms'], value: 5_000 }, { path: ['parts', part, 'well_ms'], value: 300 },
+    { path: ['obstacles', 'sources', part, 'stale_ms'], value: 1_500 },
+  ]),
+  { path: ['obstacles', 'latency_ms_max'], value: 1_000 },
+]
+
 export class IgvSite {
   readonly world: IgvWorld
   readonly centre: Centre

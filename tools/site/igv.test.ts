@@ -3,14 +3,7 @@ import t from 'tap'
 import { systemClock } from '../../edge/base/clock.ts'
 import { sleep } from '../../edge/base/wait.ts'
 import type { Fact } from '../../edge/journal/fact.ts'
-import { IgvSite } from './igv-site.ts'
-
-// A busy machine must not look like a fault of a sensor.
-const patient = ['front', 'rear', 'bumper', 'tail'].flatMap((part) => [
-  { path: ['parts', part, 'silent_ms'], value: 1_500 }, { path: ['parts', part, 'late_ms'], value: 2_000 }, { path: ['parts', part, 'clock_jump_ms'], value: 2_000 },
-  { path: ['parts', part, 'lost_share_max'], value: 0.9 }, { path: ['parts', part, 'turn_ms'], value: 5_000 }, { path: ['parts', part, 'well_ms'], value: 300 },
-  { path: ['obstacles', 'sources', part, 'stale_ms'], value: 1_500 },
-])
+import { IgvSite, patient } from './igv-site.ts'
 
 // Nothing here is about speed.
 t.setTimeout(240_000)
@@ -19,7 +12,7 @@ const patience_ms = 60_000
 interface Said { component?: string; event?: string; status?: string; code?: string; data?: { source?: string; state?: string; cause?: { kind: string; source?: string; trouble?: string; field?: string; x?: number; y?: number } } }
 
 void t.test('a vehicle stops for a person, for a sensor that is gone, and for its own death', async (t) => {
-  const site = await IgvSite.make({ folder: t.testdir(), changes: [...patient, { path: ['obstacles', 'latency_ms_max'], value: 1_000 }] })
+  const site = await IgvSite.make({ folder: t.testdir(), changes: patient })
   t.teardown(() => site.stop())
   const facts: Fact[] = []
   site.centre.facts.add((fact) => facts.push(fact))

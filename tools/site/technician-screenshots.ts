@@ -13,7 +13,7 @@ import sharp from 'sharp'
 import { bundlePage } from '../bundle/bundle-page.ts'
 import { root } from '../house/sources.ts'
 import { EgateSite } from './egate-site.ts'
-import { IgvSite } from './igv-site.ts'
+import { IgvSite, patient } from './igv-site.ts'
 import type { RuntimeProcess } from './runtime-process.ts'
 
 const desktop = { width: 1280, height: 860 }
@@ -107,7 +107,9 @@ async function takeVehicle(browser: Browser, address: string, folder: string): P
   await goTo(page, 'Calibrate')
   await page.getByRole('link', { name: /^Check the mounting of/ }).first().click()
   await page.getByRole('button', { name: 'Next' }).click()
-  await page.setViewportSize({ ...desktop, height: 1_000 })
+  await page.getByRole('button', { name: 'Measure', exact: true }).click()
+  await page.locator('table.measured').waitFor()
+  await page.setViewportSize({ ...desktop, height: 1_300 })
   await page.locator('.decision[data-level=clear]').waitFor({ timeout: 60_000 })
   await take(page, 'technician-mount.png', folder)
   await page.close()
@@ -128,7 +130,7 @@ async function main(folder: string): Promise<void> {
     const gate = await EgateSite.make({ folder: join(scratch, 'gate'), travellers: 1, tempo: 0.2, changes })
     await takeOf(gate, () => gate.start(), (address) => takeGate(browser, address, folder))
     await mkdir(join(scratch, 'vehicle'))
-    const vehicle = await IgvSite.make({ folder: join(scratch, 'vehicle'), changes })
+    const vehicle = await IgvSite.make({ folder: join(scratch, 'vehicle'), changes: [...patient, ...changes] })
     await takeOf(vehicle, () => vehicle.runtime.start(), (address) => takeVehicle(browser, address, folder))
   } finally {
     await browser.close()
