@@ -21,7 +21,7 @@ function bench() {
   controller.publish('inService', false)
   const failures: unknown[] = []
   const asked: string[] = []
-  const carried: { refuse?: PortcullisError; hangs?: Promise<void> } = {}
+  const carried: { refuse?: PortcullisError | undefined; hangs?: Promise<void> } = {}
   const hand = () => new Hand({
     model, clock, component: 'drive', args: { direction: 'backward', speed: 0.1 }, onFailure: (error) => failures.push(error),
     carry: async (command, args, signal) => {
@@ -88,7 +88,7 @@ void t.test('letting go waits for neither a session nor a journal', async (t) =>
 })
 
 void t.test('who is refused has nothing to let go', async (t) => {
-  const { done, asked, carried, failures, hand } = bench()
+  const { clock, done, asked, carried, failures, hand } = bench()
   carried.refuse = new ForbiddenError('PC-DEVICE-ROLE', 'No.')
   const held = hand()
   held.hold()
@@ -96,6 +96,16 @@ void t.test('who is refused has nothing to let go', async (t) => {
   t.match(failures, [{ code: 'PC-DEVICE-ROLE' }])
   await held.release()
   t.strictSame([done, asked], [[], ['jog']])
+  carried.refuse = undefined
+  held.hold()
+  await settled()
+  carried.refuse = new ForbiddenError('PC-DEVICE-SERVICE', 'No.')
+  clock.advance(500)
+  held.hold()
+  await settled()
+  carried.refuse = undefined
+  await held.release()
+  t.strictSame(done, ['jog backward 0.1', 'halt'], 'unless it was refused only to go on')
 })
 
 void t.test('nothing begins, or goes on, in service', async (t) => {

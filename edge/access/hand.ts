@@ -40,8 +40,9 @@ export class Hand {
   #running: Promise<void> | undefined
   #abort = new AbortController()
   #renewed: Instant = Number.NEGATIVE_INFINITY
-  /** Something was asked of the component that it did not refuse. */
+  /** Something was asked of the component that it did not refuse; and it was done. */
   #begun = false
+  #moved = false
 
   /** @throws UsageError (PC-DEVICE-UNKNOWN, PC-DEVICE-HELD, PC-DEVICE-SERVICE). */
   constructor(options: HandOptions) {
@@ -65,9 +66,12 @@ export class Hand {
     const abort = new AbortController()
     this.#abort = abort
     this.#running = carry(name, { ...args, [held.time]: run_ms }, abort.signal)
-      .then(() => undefined, (error: unknown) => {
+      .then(() => {
+        this.#moved = true
+      }, (error: unknown) => {
         if (abort.signal.aborted) return
-        if (refusedBefore.has(describe(error).code)) this.#begun = false
+        // Somebody who may not even begin has nothing to let go.
+        if (!this.#moved && refusedBefore.has(describe(error).code)) this.#begun = false
         onFailure(error)
       })
       .finally(() => {
@@ -82,6 +86,7 @@ export class Hand {
     await this.#running
     if (!this.#begun) return
     this.#begun = false
+    this.#moved = false
     const { carry, component, model } = this.#options
     const { held: { release } } = this.#command
     try {

@@ -8,7 +8,7 @@ import { describe, ForbiddenError, InputError, ResourceError } from '../base/err
 import { withoutSecrets } from '../base/without-secrets.ts'
 import { type Component, refusedBefore } from '../device/component.ts'
 import type { Caller, CommandSpec } from '../device/contract.ts'
-import { demandOutOfService } from '../device/in-service.ts'
+import { demandNow } from '../device/in-service.ts'
 import type { DeviceModel } from '../device/model.ts'
 import type { NewFact } from '../journal/fact.ts'
 import type { Session } from './contract.ts'
@@ -88,13 +88,12 @@ export class SessionCommands {
    */
   async #demand(component: Component, { command, args }: Asked, caller: Caller, fact: { [field: string]: Json }): Promise<CommandSpec> {
     try {
-      const spec = component.demand(command, args, caller)
-      if (spec.held !== undefined) demandOutOfService(this.#model)
+      const spec = demandNow(this.#model, component, command, args, caller)
       if (sizeOf(args) > args_bytes_max) throw new InputError('PC-DEVICE-ARGS', `The arguments may have at most ${args_bytes_max} bytes.`)
       return spec
     } catch (error) {
       const { code } = describe(error)
-      if (code === 'PC-DEVICE-SERVICE' || (refusedBefore.has(code) && code !== 'PC-DEVICE-COMMAND')) await this.#facts.write({ kind: refusalFact, class: 'audit', body: { ...fact, code } })
+      if (refusedBefore.has(code) && code !== 'PC-DEVICE-COMMAND') await this.#facts.write({ kind: refusalFact, class: 'audit', body: { ...fact, code } })
       throw error
     }
   }

@@ -71,7 +71,7 @@ export const Barrier = contract('barrier', 'A door, flap or boom that lets one t
   }),
   close: command({}, 'Closes now, unless somebody stands in it.', { role: 'engineer', moves: true }),
   /** Anti-panic: stays open, or becomes free to push, until released. */
-  free: command({ on: Type.Boolean() }, 'Lets everybody out until it is switched off.', { role: 'engineer', moves: true }),
+  free: command({ on: Type.Boolean() }, 'Lets everybody out until it is switched off.', { role: 'engineer', moves: true, outOfService: true }),
   forced: event({}, 'The barrier was opened by force.', { severity: 'alarm' }),
 })
 
@@ -94,7 +94,7 @@ export const IoBoard = contract('io-board', 'Digital inputs and outputs by label
   inputs: property(Levels, 'The level of each input line.'),
   outputs: property(Levels, 'The level of each output line.'),
   /** With `for_ms` the line falls back by itself. */
-  set: command({ line: Type.String(), on: Type.Boolean(), for_ms: Type.Optional(Type.Integer({ minimum: 1, maximum: 60_000 })) }, 'Sets an output line.', { role: 'engineer', moves: true }),
+  set: command({ line: Type.String(), on: Type.Boolean(), for_ms: Type.Optional(Type.Integer({ minimum: 1, maximum: 60_000 })) }, 'Sets an output line.', { role: 'engineer', moves: true, outOfService: true }),
 })
 
 export const SafetyInput = contract('safety-input', 'A fire alarm, power-fail or emergency-stop contact.', {

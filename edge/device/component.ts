@@ -11,8 +11,8 @@ import {
 
 export type { Caller } from './contract.ts'
 
-/** Errors that `invoke` throws before the component hears of the command. */
-export const refusedBefore: ReadonlySet<ErrorCode> = new Set(['PC-DEVICE-ROLE', 'PC-DEVICE-ARGS', 'PC-DEVICE-COMMAND'])
+/** Errors for which the component does not hear of the command: those of `invoke` itself, and of `demandNow` (in-service.ts). */
+export const refusedBefore: ReadonlySet<ErrorCode> = new Set(['PC-DEVICE-ROLE', 'PC-DEVICE-ARGS', 'PC-DEVICE-COMMAND', 'PC-DEVICE-SERVICE'])
 
 /** The device's own controller. */
 export const self: Caller = { id: 'self', role: 'controller' }

@@ -47,6 +47,8 @@ export interface CommandSpec<A extends TSchema = TSchema, R extends TSchema = TS
   moves: boolean
   /** It goes on only while somebody holds a key. */
   held?: HoldToRun
+  /** People may call it only while the device is out of service (`device/in-service.ts`); what is held is so by itself. */
+  outOfService: boolean
   /** Its arguments or result hold personal data: faces neither show nor log them. */
   personal: boolean
   /** The longest it may take. */
@@ -104,6 +106,7 @@ export interface CommandOptions<R extends TSchema> {
   result?: R
   moves?: boolean
   held?: HoldToRun
+  outOfService?: boolean
   personal?: boolean
   limit_ms?: number
 }
@@ -124,6 +127,7 @@ export function command<A extends Record<string, TSchema>, R extends TSchema = N
     role: options.role,
     moves: options.moves ?? false,
     ...(options.held === undefined ? {} : { held: options.held }),
+    outOfService: options.outOfService ?? options.held !== undefined,
     personal: options.personal ?? false,
     limit_ms: options.limit_ms ?? 5_000,
   }

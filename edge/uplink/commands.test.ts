@@ -11,6 +11,7 @@ import { createLogger, silent } from '../base/log.ts'
 import { Type } from '../base/schema.ts'
 import { Component } from '../device/component.ts'
 import { command, contract } from '../device/contract.ts'
+import { inService } from '../device/in-service.ts'
 import { DeviceModel } from '../device/model.ts'
 import type { Fact } from '../journal/fact.ts'
 import { Journal } from '../journal/journal.ts'
@@ -32,6 +33,8 @@ const Door = contract('door', 'A door for these tests.', {
   break: command({}, 'Fails.', { role: 'technician' }),
   hang: command({}, 'Waits until it is cancelled.', { role: 'technician', limit_ms: 60_000 }),
   huge: command({}, 'Says a lot.', { role: 'technician', result: Type.Object({ text: Type.String() }) }),
+  inService,
+  shove: command({}, 'Pushes it.', { role: 'officer', moves: true, outOfService: true }),
   enrol: command({}, 'Handles a finger.', { role: 'officer', personal: true }),
 })
 
@@ -47,6 +50,10 @@ function door(clock: Clock): { component: Component<typeof Door.members>; done: 
     break: () => Promise.reject(new DeviceError('PC-BARRIER-FAULT', 'The barrier reports a fault.')),
     hang: (_args, signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve({}))),
     huge: async () => ({ text: 'x'.repeat(70_000) }),
+    shove: async () => {
+      done.push('shove')
+      return {}
+    },
     enrol: async () => {
       done.push('enrol')
       return {}
@@ -136,6 +143,7 @@ void t.test('from the centre to the door and back, over the real journal and a r
     ['door/open', order({ args: { for: 3 }, role: 'technician' }), {}, 'PC-DEVICE-ROLE'],
     ['door/open', order({ args: { for: 11 } }), {}, 'PC-DEVICE-ARGS'],
     ['door/open', order({ args: { for: 3, also: 1 } }), {}, 'PC-DEVICE-ARGS'],
+    ['door/shove', order(), {}, 'PC-DEVICE-SERVICE'],
     ['door/close', order(), {}, 'PC-UPLINK-UNKNOWN'],
     ['door/health', order(), {}, 'PC-UPLINK-UNKNOWN'],
     ['door/toString', order(), {}, 'PC-UPLINK-UNKNOWN'],

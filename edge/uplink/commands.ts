@@ -14,6 +14,7 @@ import type { Logger } from '../base/log.ts'
 import { within } from '../base/wait.ts'
 import { type Component, refusedBefore } from '../device/component.ts'
 import type { Members } from '../device/contract.ts'
+import { demandNow } from '../device/in-service.ts'
 import type { DeviceModel } from '../device/model.ts'
 import type { FactSink, FactSource, NewFact } from '../journal/fact.ts'
 import { commandFact, Ledger, resultFact } from './ledger.ts'
@@ -126,8 +127,11 @@ export class Commands {
   async #invoke(component: Component, { command }: CommandTarget, order: Order): Promise<Answer> {
     const { id, args, role, issuedBy } = order
     try {
+      const caller = { id: issuedBy, role }
+      // Nothing is moved from afar either while travellers are in it.
+      demandNow(this.#options.model, component, command, args, caller)
       const invoke = component.invoke.bind(component) as (...call: unknown[]) => Promise<unknown>
-      const result = await invoke(command, args, { id: issuedBy, role }, this.#abort.signal)
+      const result = await invoke(command, args, caller, this.#abort.signal)
       return this.#done(id, result)
     } catch (error) {
       const { code, message } = describe(error)

@@ -102,10 +102,11 @@ void t.test('what is refused before anything moves', async (t) => {
     ['service drive direction=forward speed=0.2', 'PC-DEVICE-SERVICE'],
     ['service drive direction=forward speed=0.2 --json --yes', 'PC-CONSOLE-SYNTAX'],
     ['call drive jog direction=forward speed=0.2 for_ms=100 --json --yes', 'PC-DEVICE-SERVICE'],
-    ['call flap open for_ms=100 --json --yes', 'PC-DEVICE-SERVICE'],
+    ['call flap open for_ms=100 --json --yes', 'PC-DEVICE-SERVICE'], ['call flap free on=true --json --yes', 'PC-DEVICE-SERVICE'],
+    ['call flap close --json --yes', '"ok":true'],
   ]
   for (const [line, code] of refused) t.match(await seat.ask(line), code, line)
-  t.match(device.facts.findLast(({ kind }) => kind === 'access.refusal')?.body, { code: 'PC-DEVICE-SERVICE', component: 'flap', command: 'open' })
+  t.match(device.facts.findLast(({ kind }) => kind === 'access.refusal')?.body, { code: 'PC-DEVICE-SERVICE', component: 'flap', command: 'free' })
   device.outOfService()
   t.match(await seat.ask('call flap open for_ms=100 --json --yes'), '"ok":true', 'out of service it is for engineers')
   t.notMatch(device.done, ['jog'])
