@@ -22,6 +22,7 @@ interface ViewCommand {
   speed: string
   sensor?: string
   metadata?: string
+  recorded?: string
 }
 
 export const viewCommand = (terminal: Terminal): Command => new Command('view')
@@ -35,6 +36,7 @@ export const viewCommand = (terminal: Terminal): Command => new Command('view')
   .option('--speed <times>', 'of a capture: 1 as recorded, 0.2 five times slower', '1')
   .option('--sensor <driver>', 'of which sensor a capture is, when its packets do not tell')
   .option('--metadata <file>', 'its metadata or calibration, when no file beside the capture is it')
+  .option('--recorded <port>', 'of a capture: only what was recorded at this UDP port')
   .addHelpText('after', '\nExample:\n  portcullis lidar view recording.pcap --height 1.2')
   .action(async (file: string, options: ViewCommand) => {
     if (statSync(file, { throwIfNoEntry: false }) === undefined) throw new UsageError('PC-CLI-FILE', `There is no file ${file}.`)
@@ -45,6 +47,7 @@ export const viewCommand = (terminal: Terminal): Command => new Command('view')
       speed: speedGiven(options.speed), length_m: numberGiven(length, 0.01, 50, bodySays), width_m: numberGiven(width, 0.01, 50, bodySays),
       onFault: ({ message, code }) => terminal.err(`portcullis: ${message} (${code}) What comes before is shown.\n`),
       ...(options.sensor === undefined ? {} : { sensor: options.sensor }), ...(options.metadata === undefined ? {} : { metadata: options.metadata }),
+      ...(options.recorded === undefined ? {} : { port: numberGiven(options.recorded, 1, 65_535, 'A port is a number from 1 to 65535.') }),
     })
     const signal = terminal.signal()
     const server = new LidarViewServer({ scene, clock: systemClock, host: options.host, port, pageDir: join(home, 'build', 'lidar-view') })

@@ -100,6 +100,27 @@ void t.test('stats: for people, and for programs', async (t) => {
   t.match(await lidar(['stats', file]), { code: 1, out: /\(Velodyne VLP-16\)(.*\n)*FAULT +The capture ends at byte \d+.*PC-CAPTURE-TRUNCATED/ }, 'what comes before the damage is counted')
 })
 
+void t.test('of a recording of several lidars one is decoded: the busiest, or that of a port', async (t) => {
+  const packets = velodynePackets()
+  const folder = t.testdir()
+  const file = join(folder, 'two.pcap')
+  // The second, at another address and port, is half a second behind and was recorded for a shorter time.
+  const both = concat([pcap([]), ...packets.flatMap((packet, index) => {
+    const [one, two] = [pcap([packet]).subarray(24), pcap([packet], 2370).subarray(24)]
+    two[16 + 15] = 9
+    return index < 100 ? [one, two] : [one]
+  })])
+  writeFileSync(file, both)
+  t.match(JSON.parse((await lidar(['stats', '--json', file])).out), { verdicts: { points: packets.length, late: 0, damaged: 0 }, passedOver: { ofOthers: 100 } })
+  t.match(JSON.parse((await lidar(['stats', '--json', file, '--port', '2370'])).out), { verdicts: { points: 100, late: 0 }, passedOver: { ofOthers: packets.length } })
+  t.match(await lidar(['stats', file, '--port', '7']), { code: 1, err: /no datagram for that port/ })
+  t.match(await lidar(['stats', file, '--port', 'x']), { code: 2 })
+  const tcp = pcap([Uint8Array.of(1)])
+  tcp[24 + 16 + 9] = 6
+  writeFileSync(file, tcp)
+  t.match(await lidar(['stats', file]), { code: 1, err: /tshark -T json/ })
+})
+
 void t.test('captures that were packed with gzip are unpacked; where the packing is damaged is said', async (t) => {
   const packets = velodynePackets()
   const packed = gzipSync(pcap(packets))

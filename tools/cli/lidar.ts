@@ -77,6 +77,7 @@ const replayCommand = (terminal: Terminal): Command => new Command('replay')
 interface StatsCommand {
   sensor?: string
   metadata?: string
+  port?: number
   json?: boolean
 }
 
@@ -85,6 +86,7 @@ const statsCommand = (terminal: Terminal): Command => new Command('stats')
   .argument('<capture>', 'pcap or pcapng; the JSON of a TiM\'s TCP connection; the bytes of an RPLIDAR as text')
   .option('--sensor <driver>', 'of which sensor it is, when its packets do not tell')
   .option('--metadata <file>', 'the sensor\'s metadata or calibration, when no file beside the capture is it')
+  .option('--port <number>', 'only what was recorded at this UDP port; of several lidars at one port the busiest is taken', portOf)
   .option('--json', 'print JSON')
   .addHelpText('after', '\nExample:\n  portcullis lidar stats recording.pcap --metadata sensor.json')
   .action(async (file: string, options: StatsCommand) => {

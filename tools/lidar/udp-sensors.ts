@@ -52,6 +52,8 @@ export const udpSensors: Readonly<Record<string, UdpSensor>> = {
 export interface Wanted {
   sensor?: string | undefined
   metadata?: string | undefined
+  /** Only what was recorded at this UDP port. */
+  port?: number | undefined
 }
 
 /** How many files beside a capture are looked at. */
@@ -62,23 +64,33 @@ const sampleMax = { datagrams: 1_000, bytes: 16 * 1024 * 1024 }
 
 /** @throws ConfigError (PC-CAPTURE-SENSOR, PC-CAPTURE-METADATA), InputError (PC-CAPTURE-...), and what is wrong with the file that was given */
 export async function packetRecording(capture: string, wanted: Wanted): Promise<Recording> {
-  const sample = await sampleOf(capture)
-  const name = wanted.sensor ?? mostLikely(sample)
+  const { port } = wanted
+  const { sample: all, counts } = await sampleOf(capture, port)
+  const name = wanted.sensor ?? mostLikely(all)
   const sensor = name === undefined ? undefined : udpSensors[name]
-  if (name === undefined || sensor === undefined) throw unrecognised(capture, sample.length)
+  if (name === undefined || sensor === undefined) throw unrecognised(capture, all.length, counts)
+  // A vehicle's recording holds several lidars, and a decoder can follow one.
+  const from = busiest(all.filter(({ payload }) => sensor.sends(payload)))
+  const isOurs = (datagram: Datagram): boolean => (from === undefined || datagram.from === from) && (port === undefined || datagram.port === port)
+  const sample = all.filter(isOurs)
   const metadata = wanted.metadata ?? beside(capture, sensor.files).find((file) => fits(sensor, file, sample))
   const text = metadata === undefined ? undefined : readGiven(metadata).toString('utf8')
   // What is wrong with the file is wrong at once, not when the capture is played.
   sensor.decoder(text)
   let parser = new CaptureParser()
+  let others = 0
   return {
     sensor: name, metadata, times: 'dates',
     bytes: statSync(capture).size,
-    pieces() {
+    async *pieces() {
       parser = new CaptureParser()
-      return datagrams(capture, parser)
+      others = 0
+      for await (const datagram of datagrams(capture, parser)) {
+        if (isOurs(datagram)) yield datagram
+        else others++
+      }
     },
-    player: (listener) => packetPlayer(sensor.decoder(text), listener, () => parser.counts),
+    player: (listener) => packetPlayer(sensor.decoder(text), listener, () => ({ ...parser.counts, ofOthers: others })),
   }
 }
 
@@ -101,11 +113,13 @@ function packetPlayer(decoder: PacketDecoder, { now, onBlock, onVerdict }: Liste
 }
 
 /** The first datagrams; what is wrong farther on shows when the capture is played. */
-async function sampleOf(capture: string): Promise<Datagram[]> {
+async function sampleOf(capture: string, port: number | undefined): Promise<{ sample: Datagram[]; counts: Record<string, number> }> {
   const sample: Datagram[] = []
+  const parser = new CaptureParser()
   let bytes = 0
   try {
-    for await (const datagram of datagrams(capture)) {
+    for await (const datagram of datagrams(capture, parser)) {
+      if (port !== undefined && datagram.port !== port) continue
       sample.push(datagram)
       bytes += datagram.payload.length
       if (sample.length >= sampleMax.datagrams || bytes >= sampleMax.bytes) break
@@ -113,12 +127,21 @@ async function sampleOf(capture: string): Promise<Datagram[]> {
   } catch (error) {
     if (sample.length === 0 || !(error instanceof PortcullisError)) throw error
   }
-  return sample
+  return { sample, counts: parser.counts }
 }
 
-const unrecognised = (capture: string, datagrams: number): ConfigError => new ConfigError('PC-CAPTURE-SENSOR', datagrams === 0
-  ? `The capture ${capture} holds no datagram.`
-  : `The datagrams in ${capture} are of no lidar that is known.`)
+function unrecognised(capture: string, datagrams: number, counts: Record<string, number>): ConfigError {
+  if (datagrams > 0) return new ConfigError('PC-CAPTURE-SENSOR', `The datagrams in ${capture} are of no lidar that is known.`)
+  if ((counts['datagrams'] ?? 0) > 0) return new ConfigError('PC-CAPTURE-SENSOR', `The capture ${capture} holds no datagram for that port.`)
+  const hint = (counts['otherProtocol'] ?? 0) > 0 ? ', only other protocols: of a TiM\'s TCP connection give what `tshark -T json` makes of it' : ''
+  return new ConfigError('PC-CAPTURE-SENSOR', `The capture ${capture} holds no datagram${hint}.`)
+}
+
+/** Who sent most of them. */
+function busiest(sample: readonly Datagram[]): string | undefined {
+  const counted = Map.groupBy(sample, ({ from }) => from)
+  return [...counted].sort(([, a], [, b]) => b.length - a.length)[0]?.[0]
+}
 
 function mostLikely(sample: readonly Datagram[]): string | undefined {
   const counted = Object.entries(udpSensors).map(([name, { sends }]) => ({ name, count: sample.filter(({ payload }) => sends(payload)).length }))
