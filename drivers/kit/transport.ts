@@ -4,6 +4,7 @@ import { createSocket } from 'node:dgram'
 import { createConnection } from 'node:net'
 import { type Cancel, systemClock } from '../../edge/base/clock.ts'
 import { CancelledError, ConfigError, DeviceError } from '../../edge/base/error.ts'
+import { watchPeer } from './modem-lines.ts'
 
 export interface Link {
   /** Resolves when the operating system has taken the bytes. */
@@ -35,6 +36,8 @@ export interface SerialSettings {
   stopBits?: 1 | 2
   /** The modem lines stay as they are when the port is closed. */
   keepLines?: boolean
+  /** It closes when the other end drops its modem line: somebody sits there, and may pull the cable. */
+  watchPeer?: boolean
 }
 
 /** @param port a device path, `tcp://host:port` or `udp://host:port`. */
@@ -64,9 +67,11 @@ function serialTransport(path: string, settings: SerialSettings): Transport {
         if (port.isOpen) port.close(() => undefined)
       }
       const stopWatching = watchForUnplug(path, close)
+      const stopLooking = settings.watchPeer === true ? watchPeer(port, systemClock, close) : () => undefined
       port.on('error', close)
       port.once('close', () => {
         stopWatching()
+        stopLooking()
         listener.onClosed()
       })
       const setReady = (on: boolean): Promise<void> => new Promise((resolve) => {

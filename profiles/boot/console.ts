@@ -27,7 +27,7 @@ export async function consoleUnit(section: ConsoleSection, { profile: { device }
   const where = `${device.site}/${device.id}`
   const console = new Console({
     section, model, gatekeeper, clock, log, state, version, device: where, facts: journal,
-    openSerial: (path, baud) => transportTo(path, { baud }), transfer: new FileTransfer({ clock, settings }),
+    openSerial: (path, baud) => transportTo(path, { baud, watchPeer: true }), transfer: new FileTransfer({ clock, settings }),
     frames: new Frames({ model, gatekeeper, clock, version, device: where }),
     ...(tls === undefined ? {} : { tls }),
   })
