@@ -173,8 +173,8 @@ const does = {
     return { queue: (item as unknown as { monitoringParameters: { queueSize: number } }).monitoringParameters.queueSize }
   },
   /** Asks for many items at once, each with the longest queue there is; says how each went, and the longest queue that was given. */
-  async items({ id, node, count, fields }: { id: number; node: string; count: number; fields?: string[] }) {
-    const { subscriptionId } = await bare(sessionOf(id)).createSubscription({ requestedPublishingInterval: 100, requestedMaxKeepAliveCount: 10, requestedLifetimeCount: 1_000_000, publishingEnabled: true, maxNotificationsPerPublish: 0, priority: 0 })
+  async items({ id, node, count, fields, lives = 1_000_000 }: { id: number; node: string; count: number; fields?: string[]; lives?: number }) {
+    const { subscriptionId } = await bare(sessionOf(id)).createSubscription({ requestedPublishingInterval: 100, requestedMaxKeepAliveCount: 10, requestedLifetimeCount: lives, publishingEnabled: true, maxNotificationsPerPublish: 0, priority: 0 })
     const results: Record<string, number> = {}
     let queue = 0
     const [attributeId, filter] = fields === undefined ? [AttributeIds.Value, {}] : [AttributeIds.EventNotifier, { filter: constructEventFilter(fields) }]

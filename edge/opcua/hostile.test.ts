@@ -194,8 +194,19 @@ void t.test('users: by secret, by certificate, and who is none; a certificate th
   t.not(await saysOf(as('lan', { folder })), 'in')
 })
 
-void t.test('without a user one may look, where the profile says so, and nothing else', async (t) => {
-  const { as, rig } = await device(t, { anonymous: 'read' })
+void t.test('without a user one may look, where the profile says so, and nothing else; not for ever without listening', async (t) => {
+  const { as, rig } = await device(t, { anonymous: 'read', limits: { subscriptions_per_session: 1 } })
+  // Lets one subscription after the other die, and hears none of it.
+  const deaf = as().then(async (id) => {
+    for (let subscription = 0; subscription < 2; subscription++) {
+      await client.ask('items', { id, node: 'ns=6;s=gadget.count', count: 1, lives: 1 })
+      await until(() => rig.service.component.read('subscriptions') === 1, 'the subscription', patience_ms)
+      await until(() => rig.service.component.read('subscriptions') === 0, 'its end', patience_ms)
+    }
+    await until(() => countOf(rig, 'refused_limit') === 1, 'the end of its session', patience_ms)
+    await client.ask('close', { id })
+    return 'parted with'
+  })
   t.match(await saysOf(as(undefined, { mode: 'None', policy: 'None' })), /End ?point|Bad/, 'encrypted all the same')
   const id = await as()
   rig.part.publish('health', { status: 'ready' })
@@ -212,6 +223,7 @@ void t.test('without a user one may look, where the profile says so, and nothing
   t.ok((events as Record<string, unknown>[]).some((event) => Array.isArray(event['6:times'])))
   t.notMatch(JSON.stringify(events), /lan/)
   await client.ask('close', { id })
+  t.equal(await deaf, 'parted with')
 })
 
 void t.test('a port that is taken, until it is free; a certificate that ends soon; who says nothing is not waited for', async (t) => {

@@ -102,6 +102,19 @@ export class OpcuaServer {
     }
   }
 
+  /**
+   * Parts with clients that let one subscription after the other die and never fetch what tells them so: the library
+   * keeps that for as long as the session lasts.
+   */
+  partWithDeaf(): void {
+    const { engine } = this.#server
+    for (const { authenticationToken, publishEngine } of engine.getSessions?.() ?? []) {
+      if (publishEngine.pendingClosedSubscriptionCount <= this.#options.section.limits.subscriptions_per_session) continue
+      this.#refused('limit')
+      engine.closeSession(authenticationToken, true, 'Terminated')
+    }
+  }
+
   /** The gatekeeper ended somebody's session. */
   ended(session: string): void {
     const client = this.#people.clientOf(session)

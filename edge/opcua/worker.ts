@@ -45,6 +45,7 @@ await serveWorker(async (data, tellUntyped) => {
     complain: (gravity, says) => log[gravity === 'error' ? 'warn' : 'debug']({ component: 'opcua', library: says }, 'the OPC UA library says'),
   })
   const report = (): void => {
+    server.partWithDeaf()
     server.figures().then((figures) => tell({ kind: 'figures', figures }), (error: unknown) => log.warn({ component: 'opcua', error }, 'no figures'))
       .finally(() => systemClock.after(figures_ms, report))
   }
