@@ -7,7 +7,7 @@ type Args<K extends keyof Does> = Parameters<Does[K]>[0]
 type Answer<K extends keyof Does> = Awaited<ReturnType<Does[K]>>
 
 /** Far more than any of it takes. */
-const ask_ms = 40_000
+const ask_ms = 120_000
 
 export class ClientProcess {
   /** What watched nodes say. */

@@ -114,7 +114,7 @@ void t.test('what is no client: noise, lengths that lie, half a connection, yest
   const echo = connect(port, '127.0.0.1').on('error', () => undefined)
   for (const piece of words) echo.write(piece)
   // A good client who came later is in: whatever those words could do, they have done.
-  await until(async () => (await saysOf(as('minh').then((back) => client.ask('close', { id: back })))) === 'in', 'a good client, who comes in', patience_ms)
+  await until(async () => (await saysOf(as('minh').then((back) => client.ask('close', { id: back })))) === 'in', 'a good client, who comes in')
   echo.destroy()
   t.equal(logins(), before, 'nobody comes in with what somebody said before')
   t.equal(rig.service.component.health.status, 'ready')
@@ -132,7 +132,7 @@ void t.test('a greedy client is bounded, and the others do not notice', async (t
   t.match(await client.ask('items', { id, node, count: 5_000 }), { results: { Good: 1_000, BadTooManyMonitoredItems: 4_000 }, queue: limits.queue }, 'of one subscription')
   t.match(await client.ask('items', { id, node, count: 4_500 }), { results: { Good: 960, BadTooManyMonitoredItems: 3_540 } }, 'of all together')
   t.match(await saysOf(client.ask('subscribe', { id, publish: false })), /BadTooManySubscriptions/)
-  await until(() => component.read('items') === 2_000, 'the count', patience_ms)
+  await until(() => component.read('items') === 2_000, 'the count')
 
   // Nobody fetches any of it: events, and values that change all the time, first good, then not.
   for (let times = 0; times < 2 * limits.queue; times++) rig.part.raise('stumbled', { times })
@@ -142,7 +142,7 @@ void t.test('a greedy client is bounded, and the others do not notice', async (t
     await until(() => {
       rig.part.publish('total', change++)
       return countOf(rig, 'overflows') > before + 10 * limits.items
-    }, 'queues that are full', patience_ms)
+    }, 'queues that are full')
   }
   await overflow()
   t.equal(component.read('queued'), limits.items * limits.queue, 'of each item the latest, and no more')
@@ -164,7 +164,7 @@ void t.test('a greedy client is bounded, and the others do not notice', async (t
   const { period_ms, life_ms } = await client.ask('subscribe', { id: ids[0]!, publish: false, period_ms: 60_000 })
   t.match([period_ms, life_ms], [60_000, 600_000], 'nor does a subscription outlive its client for long')
   for (const one of [id, ...ids]) await client.ask('close', { id: one })
-  await until(() => component.read('items') === 0 && component.read('queued') === 0, 'the end of all items', patience_ms)
+  await until(() => component.read('items') === 0 && component.read('queued') === 0, 'the end of all items')
 })
 
 void t.test('users: by secret, by certificate, and who is none; a certificate that is over', async (t) => {
@@ -200,10 +200,10 @@ void t.test('without a user one may look, where the profile says so, and nothing
   const deaf = as().then(async (id) => {
     for (let subscription = 0; subscription < 2; subscription++) {
       await client.ask('items', { id, node: 'ns=6;s=gadget.count', count: 1, lives: 1 })
-      await until(() => rig.service.component.read('subscriptions') === 1, 'the subscription', patience_ms)
-      await until(() => rig.service.component.read('subscriptions') === 0, 'its end', patience_ms)
+      await until(() => rig.service.component.read('subscriptions') === 1, 'the subscription')
+      await until(() => rig.service.component.read('subscriptions') === 0, 'its end')
     }
-    await until(() => countOf(rig, 'refused_limit') === 1, 'the end of its session', patience_ms)
+    await until(() => countOf(rig, 'refused_limit') === 1, 'the end of its session')
     await client.ask('close', { id })
     return 'parted with'
   })

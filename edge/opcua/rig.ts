@@ -128,7 +128,7 @@ export class Rig {
 }
 
 /** Waits for something that takes its time on a busy machine. */
-export async function until(holds: () => boolean | Promise<boolean>, what: string, limit_ms = 30_000): Promise<void> {
+export async function until(holds: () => boolean | Promise<boolean>, what: string, limit_ms = 120_000): Promise<void> {
   for (const begin = performance.now(); !await holds();) {
     if (performance.now() - begin > limit_ms) throw new Error(`waited in vain for ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 20))

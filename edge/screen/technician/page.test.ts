@@ -327,7 +327,7 @@ void t.test("the technician's page in a browser", { skip }, async (t) => {
   const browser = await chromium.launch({ executablePath, args })
   t.teardown(() => browser.close())
   const page = await browser.newPage({ viewport: desktop, reducedMotion: 'reduce' })
-  page.setDefaultTimeout(20_000)
+  page.setDefaultTimeout(60_000)
   const complaints: string[] = []
   // That a request was refused, which the page then says itself, is what a browser always writes.
   page.on('console', (message) => !message.text().startsWith('Failed to load resource') && complaints.push(message.text()))
