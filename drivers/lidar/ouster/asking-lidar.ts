@@ -3,6 +3,7 @@ import { describe } from '../../../edge/base/error.ts'
 import { Backoff, sleep } from '../../../edge/base/wait.ts'
 import type { Lidar } from '../../../edge/device/capabilities.ts'
 import type { Identity } from '../../../edge/device/contract.ts'
+import { troubleCode } from '../../../edge/device/lidar-trouble.ts'
 import type { PointBlock } from '../../../edge/device/points.ts'
 import type { Device, DriverContext } from '../../kit/driver.ts'
 import type { Heat, PacketDecoder, Verdict } from '../decoder.ts'
@@ -18,9 +19,20 @@ export interface AskingOptions extends UdpLidarOptions {
 }
 
 const backoffSpread = 30
+/** How often a sensor that is another than it said is asked whether it has been exchanged, or set up otherwise. */
+const askAgain_ms = 2_000
 
 /** The largest that any of these sensors is: room is made before it is known which one it is. */
 const largest = { columnsPerPacket: 64, returns: 2, rings: 256, beamsPerSecond: 2 * 128 * 2048 * 10 }
+
+/** What of the metadata matters to the decoder: the rest (states, counters) changes while nothing does. */
+function meaningOf(said: string): string {
+  try {
+    return JSON.stringify({ ...readMetadata(said), initId: 0 })
+  } catch {
+    return ''
+  }
+}
 
 /** Knows nothing until it is told how to decode. */
 class LaterDecoder implements PacketDecoder {
@@ -58,7 +70,7 @@ class LaterDecoder implements PacketDecoder {
   }
 }
 
-/** Asks the sensor what it is, again and again until it answers, before it listens. */
+/** Asks the sensor what it is, again and again until it answers, before it listens; and again when it no longer is that. */
 export class AskingLidar implements Device<typeof Lidar.members> {
   readonly #context: DriverContext
   readonly #options: AskingOptions
@@ -95,12 +107,18 @@ export class AskingLidar implements Device<typeof Lidar.members> {
     const { clock } = this.#context
     const { reconnect_ms } = this.#options
     const backoff = new Backoff(reconnect_ms, reconnect_ms * backoffSpread)
+    let said: string | undefined
     while (!signal.aborted) {
       try {
-        await this.#ask(signal)
+        said ??= await this.#fetch(signal)
+        this.#decoder.inner = new OusterDecoder(readMetadata(said))
         await this.#device.start(signal)
-        break
+        firstTryDone()
+        said = await this.#becomesAnother(said, signal)
+        await this.#device.stop()
+        continue
       } catch (error) {
+        said = undefined
         if (!signal.aborted) this.#report(error)
       }
       firstTryDone()
@@ -109,9 +127,23 @@ export class AskingLidar implements Device<typeof Lidar.members> {
     firstTryDone()
   }
 
-  async #ask(signal: AbortSignal): Promise<void> {
+  #fetch(signal: AbortSignal): Promise<string> {
     const { http: sensor, http_ms: limit_ms } = this.#options
-    this.#decoder.inner = new OusterDecoder(readMetadata(await fetchMetadata({ sensor, limit_ms, clock: this.#context.clock, signal })))
+    return fetchMetadata({ sensor, limit_ms, clock: this.#context.clock, signal })
+  }
+
+  /** Resolves when the packets are not of what the sensor said, with what it says now. */
+  async #becomesAnother(before: string, signal: AbortSignal): Promise<string> {
+    const { clock, log } = this.#context
+    for (;;) {
+      await sleep(clock, askAgain_ms, signal)
+      if (this.component.health.code !== troubleCode['wrong-sensor']) continue
+      // One that does not answer goes on being the wrong one.
+      const said = await this.#fetch(signal).catch(() => before)
+      if (meaningOf(said) === meaningOf(before)) continue
+      log.info({ component: this.component.name }, 'the sensor says that it is another, or set up otherwise')
+      return said
+    }
   }
 
   #report(error: unknown): void {

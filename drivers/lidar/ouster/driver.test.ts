@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createSocket } from 'node:dgram'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -11,6 +12,7 @@ import type { Lidar } from '../../../edge/device/capabilities.ts'
 import type { Component } from '../../../edge/device/component.ts'
 import { conformance, standaloneContext, until } from '../../kit/conformance.ts'
 import { driver } from './driver.ts'
+import { OusterEncoder } from './encoder.ts'
 import { fetchMetadata } from './metadata-fetch.ts'
 import { metadataJson, sampleMetadata } from './sample.ts'
 import { type OusterTwin, ousterTwin } from './twin.ts'
@@ -118,6 +120,47 @@ void t.test('a sensor that does not give its metadata is asked again', async (t)
   t.equal(device.component.read('identity')?.model, 'OS-1-32')
   await device.stop()
   await twin.stop()
+})
+
+void t.test('a sensor that is exchanged, or set up otherwise, is asked anew', async (t) => {
+  let encoder = new OusterEncoder(sampleMetadata(small))
+  let metadata = sampleMetadata(small)
+  let asked = 0
+  const server = createServer((_, response) => {
+    asked++
+    response.end(metadataJson(metadata))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const socket = createSocket('udp4')
+  const target = createSocket('udp4')
+  await new Promise<void>((resolve) => target.bind(0, '127.0.0.1', resolve))
+  const { port } = target.address()
+  await new Promise<void>((resolve) => target.close(resolve))
+  const began = performance.now()
+  let sent = 0
+  const timer = setInterval(() => {
+    const due = Math.floor(((performance.now() - began) * 1_000) / encoder.period_us)
+    for (sent = Math.max(sent, due - 50); sent < due; sent++) socket.send(Uint8Array.from(encoder.encode(sent * encoder.period_us, { reflectance: 0.5, distance: () => 4 + Math.random() })), port, '127.0.0.1')
+  }, 4)
+  const device = driver.create({ ...quick, listen: `udp://127.0.0.1:${port}`, http: `http://127.0.0.1:${(server.address() as AddressInfo).port}` } as never, standaloneContext('front'))
+  t.teardown(async () => {
+    clearInterval(timer)
+    await device.stop()
+    socket.close()
+    server.closeAllConnections()
+    server.close()
+  })
+  await device.start(new AbortController().signal)
+  await until(() => device.component.health.status === 'ready', 'it is ready')
+  t.equal(device.component.read('identity')?.serial, '990000000001')
+
+  metadata = { ...sampleMetadata({ ...small, model: 'OS-0-32' }), serial: '990000000042' }
+  encoder = new OusterEncoder(metadata)
+  sent = 0
+  await until(() => device.component.health.code === 'PC-LIDAR-WRONG-SENSOR', 'it is another')
+  await until(() => device.component.health.status === 'ready', 'it was asked what it is')
+  t.match(device.component.read('identity'), { model: 'OS-0-32', serial: '990000000042' })
+  t.equal(asked, 2, 'a sensor that is well is not asked')
 })
 
 void t.test('asking has a limit of time and of length', async (t) => {

@@ -19,7 +19,7 @@ export const driver = defineDriver({
   options: optionsOf({
     ...udpLidarOptions(port),
     metadata: Type.Optional(Type.String({ minLength: 1, description: 'The sensor\'s metadata (JSON, as it gives it under /api/v1/sensor/metadata).' })),
-    http: Type.Optional(Type.String({ pattern: '^http://[^/]+$', description: 'Instead of the file: http://address of the sensor, which is asked for its metadata each time this part starts.' })),
+    http: Type.Optional(Type.String({ pattern: '^http://[^/]+$', description: 'Instead of the file: http://address of the sensor, which is asked for its metadata when this part starts, and again when its packets are not of that.' })),
     http_ms: Type.Integer({ minimum: 50, maximum: 60_000, default: 3_000, description: 'How long the sensor may take to give its metadata.' }),
   }),
   create({ metadata, http, http_ms, ...rest }, context) {
