@@ -12,6 +12,7 @@ import type { DeviceModel } from '../device/model.ts'
 import type { FactSource } from '../journal/fact.ts'
 import type { Command, Surroundings } from './command.ts'
 import { calibrateCommands } from './commands/calibrate.ts'
+import { fieldCommands } from './commands/fields.ts'
 import { fileCommands } from './commands/files.ts'
 import { logCommands } from './commands/log.ts'
 import { powerCommands } from './commands/power.ts'
@@ -63,7 +64,7 @@ const count_ms = 1_000
 const farewell_ms = 1_500
 
 export const commands: readonly Command[] = [
-  ...showCommands, ...testCommands, ...settingsCommands, ...calibrateCommands, ...serviceCommands, ...logCommands, ...fileCommands, ...powerCommands, ...sessionCommands,
+  ...showCommands, ...testCommands, ...fieldCommands, ...settingsCommands, ...calibrateCommands, ...serviceCommands, ...logCommands, ...fileCommands, ...powerCommands, ...sessionCommands,
 ]
 
 export class Console {
