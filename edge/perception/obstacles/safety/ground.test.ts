@@ -69,6 +69,15 @@ void t.test('a ramp that begins farther on is no obstacle where two beams and mo
   }), { numRuns: 20, endOnFailure: true })
 })
 
+void t.test('ground that falls away, and levels out, is no obstacle', async () => {
+  fc.assert(fc.property(sensor, fc.double({ min: 0.6, max: 1.5, noNaN: true }), fc.double({ min: 0, max: 4, noNaN: true }), fc.double({ min: 1, max: 8, noNaN: true }), fc.double({ min: 0.2, max: 1, noNaN: true }), fc.double({ min: -0.3, max: 0.5, noNaN: true }), seed, (model, h, from, long, steep, then, seed) => {
+    // Down, and then on more gently, level, or up.
+    const terrain: Terrain = (x) => -limit * steep * (Math.min(long, Math.max(0, x - from)) + then * Math.max(0, x - from - long))
+    const found = classify(model, h, { terrain, seed, noise_m: 0.005 }).filter(({ x }) => x < 12)
+    return found.filter(({ kind }) => kind === pointKinds.obstacle).length <= 0.02 * found.length
+  }), { numRuns: 30, endOnFailure: true })
+})
+
 void t.test('of a leg all but its lowest returns are obstacle, at every distance, on level ground and on a slope', async () => {
   fc.assert(fc.property(sensor, fc.double({ min: 0.4, max: 1.2, noNaN: true }), fc.double({ min: 1, max: 10, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true }), seed, (model, h, x, steep, seed) => {
     const terrain: Terrain = (at) => limit * steep * at

@@ -57,6 +57,9 @@ export class GroundFilter {
     let last = 0
     let reached = 0
     let rise = 0
+    /** How steeply it fell to the last one, and whether to the one before, too. */
+    let fall = 0
+    let fellTwice = false
     let found = 0
     for (let point = 0; point < count; point++) {
       if (kind[point] !== pointKinds.obstacle) continue
@@ -71,7 +74,7 @@ export class GroundFilter {
         this.#asked[0] = gap
         this.#asked[1] = up
         if (up > step + most || !this.#risesOn(column, point)) {
-          if (z[point]! > (expected > 0 ? expected : 0) + this.#roof_m) kind[point] = pointKinds.ignored
+          this.#keep(column, point, expected)
           continue
         }
         rise = Math.min(slope, (riseMargin * up) / gap)
@@ -83,6 +86,19 @@ export class GroundFilter {
       } else if (gap > slopeBase_m) {
         rise = Math.min(rise, Math.max(0, (riseMargin * up) / gap))
       }
+      // No higher than the ground before, but higher than where it was falling to.
+      if (fall > uneven && z[point]! > last - fall * gap + step + uneven * gap) {
+        this.#asked[0] = fall
+        if (!this.#levelsOut(column, point, !fellTwice)) {
+          this.#keep(column, point, expected)
+          continue
+        }
+      }
+      if (gap > slopeBase_m) {
+        const fell = fall > uneven
+        fall = Math.min(slope, Math.max(0, (last - z[point]!) / gap))
+        fellTwice = fell && fall > uneven
+      }
       kind[point] = pointKinds.ground
       found++
       const seen = Math.min(z[point]!, Math.max(last, expected + most))
@@ -91,6 +107,28 @@ export class GroundFilter {
       if (gap > 0) reached = range[point]!
     }
     return found
+  }
+
+  /** It is an obstacle, where it is not too high for one. */
+  #keep({ z, kind }: Column, point: number, expected: number): void {
+    if (z[point]! > (expected > 0 ? expected : 0) + this.#roof_m) kind[point] = pointKinds.ignored
+  }
+
+  /**
+   * Whether the beams above show that the ground, which fell, does not fall back behind this return to where it was falling to:
+   * somebody who lies on a ramp is not as long as `lying_m`. @param unseen where there is nothing behind it: one reflection from below is no ramp.
+   */
+  #levelsOut({ count, z, range, kind }: Column, from: number, unseen: boolean): boolean {
+    const fall = this.#asked[0]!
+    let levels = unseen
+    for (let point = from + 1; point < count; point++) {
+      if (kind[point] !== pointKinds.obstacle) continue
+      const further = range[point]! - range[from]!
+      if (further < slopeBase_m) continue
+      levels = z[point]! - z[from]! >= -fall * further - noise_m
+      if (!levels || further >= lying_m) break
+    }
+    return levels
   }
 
   /** Whether the beams above show that the ground, which rose up to this return, rises on behind it. */
