@@ -70,8 +70,9 @@ void t.test('a made-up part is complete', async (t) => {
 
   const level = await client.ask('browse', { id, node: at('level') })
   const speed = await client.ask('browse', { id, node: at('speed') })
-  t.match((await client.ask('read', { id, nodes: [level['EngineeringUnits']!, level['EURange']!, speed['EngineeringUnits']!] })).map(({ value }) => value), [
-    { unitId: 0x5031, displayName: { text: '%' }, namespaceUri: 'http://www.opcfoundation.org/UA/units/un/cefact' }, { low: 0, high: 100 }, { unitId: -1, displayName: { text: 'furlong/fortnight' } },
+  const samples = await client.ask('browse', { id, node: at('samples') })
+  t.match((await client.ask('read', { id, nodes: [level['EngineeringUnits']!, level['EURange']!, speed['EngineeringUnits']!, samples['EngineeringUnits']!] })).map(({ value }) => value), [
+    { unitId: 0x5031, displayName: { text: '%' }, namespaceUri: 'http://www.opcfoundation.org/UA/units/un/cefact' }, { low: 0, high: 100 }, { unitId: -1, displayName: { text: 'furlong/fortnight' } }, { displayName: { text: 'ms' } },
   ])
   t.strictSame(await client.ask('typeOf', { id, node: `${ns};s=codes` }).then((types) => types.slice(0, 3)), ['code-reader', 'OpticalReaderDeviceType', 'AutoIdDeviceType'], 'readers are of AutoID')
   const machine = await client.ask('browse', { id, node: `${ns};s=machine.Identification` })

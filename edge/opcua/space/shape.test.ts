@@ -58,6 +58,7 @@ void t.test('units are those of UNECE, or say themselves what they are', async (
   t.match(unitOf('ms'), { unitId: 4403766, displayName: { text: 'ms' }, description: { text: 'millisecond' } }, 'C26')
   t.match(unitOf('mm'), { unitId: 5066068 }, 'MMT')
   t.match(unitOf('Cel'), { unitId: 4408652, displayName: { text: '°C' } }, 'CEL')
+  t.match(unitOf('MBy'), { displayName: { text: 'MB' }, description: { text: 'megabyte' } })
   t.match(unitOf('ell'), { unitId: -1, displayName: { text: 'ell' }, namespaceUri: 'http://unitsofmeasure.org' })
   t.match(unitOf('s'), { namespaceUri: 'http://www.opcfoundation.org/UA/units/un/cefact' }, 'one unit leaves the next as it is')
 })

@@ -73,7 +73,7 @@ export class Values {
   }
 
   #variable(name: string, path: string, nodeId: string, shape: Shape, { says, unit }: { says: string; unit?: string }, parent: UAObject | UAVariable): UAVariable {
-    const numeric = !shape.list && (shape.kind === 'int32' || shape.kind === 'uint32' || shape.kind === 'int64' || shape.kind === 'double')
+    const numeric = shape.kind === 'int32' || shape.kind === 'uint32' || shape.kind === 'int64' || shape.kind === 'double'
     const measured = numeric && unit !== undefined
     const ranged = measured && shape.minimum !== undefined && shape.maximum !== undefined
     const variable = this.#own.addVariable({
