@@ -139,7 +139,7 @@ export async function rig(t: Test, options: Partial<TechnicianOptions> & { peopl
 
 /** Waits, generously, for something that other processes' sockets decide. */
 export async function until(holds: () => boolean, what: string): Promise<void> {
-  for (let tries = 0; tries < 2_000; tries++) {
+  for (let tries = 0; tries < 12_000; tries++) {
     if (holds()) return
     await sleep(systemClock, 5)
   }
