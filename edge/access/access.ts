@@ -179,8 +179,7 @@ export class Access implements Gatekeeper {
     const wasSealed = this.#guard.sealed
     const judged = answer === undefined ? { refused: 'PC-ACCESS-ANSWER' as const } : this.#judge(answer, person, place)
     if ('refused' in judged) return await this.#refuse([place], known ? person : undefined, at, judged.refused, whyRefused[judged.refused] ?? '')
-    // Their answer is good once: it is not used up by somebody who finds no room.
-    this.#sessions.demandRoom(at, person)
+    await this.#keepFor(person, at, place)
     judged.use()
     await this.#guard.passed(this.#guard.keyOf(person, known), place)
     const { role, for_min } = judged.grant
@@ -216,6 +215,16 @@ export class Access implements Gatekeeper {
 
   carryOut(session: Session, asked: Asked, signal?: AbortSignal): Promise<unknown> {
     return this.#commands.carryOut(session, asked, signal)
+  }
+
+  /** An answer is good once: it is not used up by somebody who finds no room, nor is that a failure. */
+  async #keepFor(person: string, at: From, place: LockKey): Promise<void> {
+    try {
+      this.#sessions.demandRoom(at, person)
+    } catch (error) {
+      await this.#guard.forgive([place])
+      throw error
+    }
   }
 
   #judge(answer: Answer, person: string, place: string): { grant: Grant; use(): void } | { refused: ErrorCode } {
