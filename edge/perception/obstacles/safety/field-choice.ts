@@ -2,8 +2,8 @@
 import type { Motion } from '../contract.ts'
 import type { FieldSet } from '../setup.ts'
 
-/** Either end may come first; not a number is in none. */
-const within = (value: number, [from = 0, to = 0]: readonly number[]): boolean => (value >= from && value <= to) || (value >= to && value <= from)
+/** Numbers of a set's range in `#ranges`. */
+const perSet = 4
 
 export class FieldChoice {
   /** A bit for each set that the last known motion asks for; 0 when no set is made for it. */
@@ -12,18 +12,23 @@ export class FieldChoice {
   known = false
   readonly #fields: readonly FieldSet[]
   readonly #motion_ms: number
+  /** Of each set: least and greatest speed, least and greatest steering angle; either may come first in the profile. */
+  readonly #ranges: Float64Array
   readonly #at = new Float64Array(1).fill(-Infinity)
 
   constructor(fields: readonly FieldSet[], motion_ms: number) {
     this.#fields = fields
     this.#motion_ms = motion_ms
+    this.#ranges = Float64Array.from(fields.flatMap(({ speed_mps, steering_deg }) => [speed_mps, steering_deg].flatMap((range) => range.toSorted((a, b) => a - b))))
   }
 
   set({ speed_mps, steering_deg, load }: Motion, now: Float64Array): void {
     this.asked = 0
-    this.#fields.forEach((set, bit) => {
-      if (within(speed_mps, set.speed_mps) && within(steering_deg, set.steering_deg) && set.load.includes(load)) this.asked |= 1 << bit
-    })
+    const ranges = this.#ranges
+    for (let set = 0, at = 0; set < this.#fields.length; set++, at += perSet) {
+      const isFor = speed_mps >= ranges[at]! && speed_mps <= ranges[at + 1]! && steering_deg >= ranges[at + 2]! && steering_deg <= ranges[at + 3]!
+      if (isFor && this.#fields[set]!.load.includes(load)) this.asked |= 1 << set
+    }
     this.known = true
     this.#at[0] = now[0]!
   }
