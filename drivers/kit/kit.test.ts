@@ -173,6 +173,39 @@ void t.test('a request does not tear the frame that is arriving from a device th
   }
 })
 
+void t.test('the rest of a frame that waits while our own loop is busy is not given up', async (t) => {
+  const clock = new ManualClock()
+  const heard: string[] = []
+  const component = new Component('x', contract('x', 'Says nothing.', {}), clock, { selfTest: async () => ({ passed: true, checks: [] }) })
+  let send = (text: string): void => void text
+  const session = new Session<string>({
+    component, framer: lines(), clock, log: silent, limits: { reply_ms: 5_000, retries: 0, reconnect_ms: 100 }, gap_ms: 50,
+    transport: {
+      where: 'nowhere',
+      async open({ onBytes }) {
+        send = (text) => onBytes(ascii(text))
+        return { write: () => Promise.resolve(), close: () => undefined }
+      },
+    },
+    identify: async () => ({ manufacturer: 'Test', model: 'x' }),
+    onFrame: (frame) => heard.push(frame),
+  })
+  await session.start(new AbortController().signal)
+  const frame = `!T21*${sumOf('!T21')}\n`
+  send(frame.slice(0, 4))
+  // Timers that are due come before the bytes that have waited.
+  clock.advance(50)
+  send(frame.slice(4))
+  t.strictSame(heard, ['!T21'])
+  send(frame.slice(0, 4))
+  clock.advance(50)
+  clock.advance(5)
+  send(`${frame.slice(4)}${frame}`)
+  t.strictSame(heard, ['!T21', '!T21'], 'what has really stopped in its middle is no beginning')
+  t.equal(session.counters.get('framesIn'), 2)
+  await session.stop()
+})
+
 void t.test('framing finds every frame again, however the bytes are cut and whatever stands between them', async (t) => {
   fc.assert(fc.property(
     fc.array(fc.oneof(fc.constant('frame'), fc.uint8Array({ maxLength: 6 }).map((bytes) => bytes.map((byte) => (byte === 0x21 ? 0x20 : byte)))), { maxLength: 20 }),

@@ -53,6 +53,8 @@ export interface SessionOptions<Frame> {
 
 const openLimit_ms = 5_000
 const identifyLimit_ms = 10_000
+/** For the loop to hand out what has arrived, once it turns again. */
+const grace_ms = 5
 
 export class Session<Frame> {
   readonly counters = new Counters<LinkCounter>(['framesIn', 'framesOut', 'timeouts', 'retries', 'unmatched', 'discardedBytes', 'connects', 'losses'])
@@ -186,6 +188,10 @@ export class Session<Frame> {
     const { framer, clock, gap_ms, onFrame } = this.#options
     let cancelGap = (): void => undefined
     let stopped = false
+    // Timers that are due run before bytes that wait: after a pause of our own the rest may have come long ago.
+    const giveUp = (): void => {
+      cancelGap = clock.after(grace_ms, () => framer.reset())
+    }
     return {
       onBytes: (bytes) => {
         // What a port still hands out while it closes belongs to no life of the link.
@@ -198,7 +204,7 @@ export class Session<Frame> {
           if (onFrame === undefined) this.counters.add('unmatched')
           else onFrame(frame)
         }
-        if (gap_ms !== undefined && framer.pending > 0) cancelGap = clock.after(gap_ms, () => framer.reset())
+        if (gap_ms !== undefined && framer.pending > 0) cancelGap = clock.after(gap_ms, giveUp)
       },
       stop: () => {
         stopped = true
