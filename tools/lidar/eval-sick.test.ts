@@ -77,6 +77,15 @@ void t.test('each result is held against the scan that it is dated with, and aga
   ].map((payload) => frame(payload)) }), { 'lidar.sick.agreement': 100, 'lidar.sick.results': 6 })
 })
 
+void t.test('the set is that of the inputs that the sensor tells of by themselves, where it does', async (t) => {
+  const inputsOn = (first: number): Uint8Array => telegram('sSN LIDinputstate', Uint8Array.of(0, 0, 0, 0, 0, 0, first, 0, 0, 0, 0, 0))
+  const fields = [ahead(0, 1_000), empty(1), empty(2), ahead(3, 3_000), empty(4), empty(5)].map(encodeField).map((payload) => frame(payload))
+  const results = (number: number, state: FieldState): Uint8Array => frame(resultsAt(number, state, 'unknown', 'unknown'))
+  t.match(await figures(t, { 'f.json': [...fields, inputsOn(1), frame(scanAt(1, 2_000)), results(1, 'infringed'), inputsOn(0), frame(scanAt(2, 2_000)), results(2, 'free')] }), {
+    'lidar.sick.agreement': 100, 'lidar.sick.results': 2,
+  })
+})
+
 void t.test('damage lowers the share; what is no conversation with a TiM is passed over', async (t) => {
   const wrong = frame(scanAt(2, 500))
   wrong[100] = (wrong[100] ?? 0) ^ 1

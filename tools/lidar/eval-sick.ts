@@ -14,7 +14,7 @@ import { PointBlock } from '../../edge/device/points.ts'
 import type { Payload } from '../../drivers/lidar/sick-tim/cola.ts'
 import { type Beams, type Field, FieldEvaluation, isConfigured, parseField } from '../../drivers/lidar/sick-tim/fields.ts'
 import { readRecorded, type Recorded, Telegrams } from '../../drivers/lidar/sick-tim/recorded.ts'
-import { covers, fieldOf, type FieldResult, nameInSet, parseResults, setOfInputs, setOfResults } from '../../drivers/lidar/sick-tim/results.ts'
+import { covers, fieldOf, type FieldResult, nameInSet, parseInputs, parseResults, setOfInputs, setOfResults } from '../../drivers/lidar/sick-tim/results.ts'
 import { beamsMax, ScanDecoder } from '../../drivers/lidar/sick-tim/scan.ts'
 import type { Figure } from '../bench/figure.ts'
 
@@ -33,6 +33,8 @@ interface ScanSeen extends Moment {
 
 interface ResultsSeen extends Moment {
   results: readonly FieldResult[]
+  /** As the sensor told of them before, by a telegram of their own. */
+  toldInputs: number | undefined
 }
 
 export interface Conversation {
@@ -99,10 +101,12 @@ export function understand(recorded: readonly Recorded[]): Conversation {
   const results: ResultsSeen[] = []
   let telegrams = 0
   let understood = 0
+  let toldInputs: number | undefined
   recorded.forEach(({ at_s, bytes, from }, order) => {
     for (const payload of framer.take({ bytes, from })) {
       telegrams++
       const kind = kindOf(payload)
+      toldInputs = parseInputs(payload) ?? toldInputs
       const verdict = decoder.decode(payload, block)
       if (verdict === 'points') {
         const beams = { start_deg: decoder.start_deg, step_deg: decoder.step_deg, count: block.columns }
@@ -111,7 +115,7 @@ export function understand(recorded: readonly Recorded[]): Conversation {
       const field = kind === 'field' ? parseField(payload) : undefined
       if (field !== undefined) fields.set(field.index, field)
       const told = kind === 'results' ? parseResults(payload) : undefined
-      if (told !== undefined) results.push({ at_s, order, date_us: newest(told), results: told })
+      if (told !== undefined) results.push({ at_s, order, date_us: newest(told), results: told, toldInputs })
       if (kind === 'other' || (kind === 'scan' && verdict === 'points') || field !== undefined || told !== undefined) understood++
     }
   })
@@ -138,7 +142,7 @@ export function compare({ fields, scans, results }: Pick<Conversation, 'fields' 
   let compared = 0
   for (const seen of results) {
     const last = nearest(scans, seen)
-    const said = setOfInputs(last.inputs)
+    const said = setOfInputs(seen.toldInputs ?? last.inputs)
     const set = covers(seen.results, fields, said) ? said : setOfResults(seen.results, fields, said)
     for (const { place, state, date_us } of seen.results) {
       if (state === 'unknown') continue

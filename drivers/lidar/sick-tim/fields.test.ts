@@ -5,7 +5,7 @@ import { ascii, concat, fromHex } from '../../../edge/base/bytes.ts'
 import { colaFramer } from './cola.ts'
 import { encodeField, encodeResults } from './encode.ts'
 import { type Field, FieldEvaluation, type FieldState, parseField } from './fields.ts'
-import { nameInSet, parseResults, setOfInputs, setOfResults } from './results.ts'
+import { nameInSet, parseInputs, parseResults, setOfInputs, setOfResults } from './results.ts'
 
 const segmented = (index: number, ...corners: [angle_deg: number, near_mm: number, far_mm: number][]): Field => ({
   index, name: `Field${index}`, incomplete: false, shapes: [{ kind: 'segmented', corners: corners.map(([angle_deg, near_mm, far_mm]) => ({ angle_deg, near_mm, far_mm })) }],
@@ -196,6 +196,9 @@ void t.test('results: what is written is read, with and without dates, and with 
 
 void t.test('the set that is active: by the inputs, or the only one that the results can be about', (t) => {
   t.strictSame([0, 1, 8, 15, 0xf3].map(setOfInputs), [1, 2, 9, 16, 4])
+  const told = (states: string) => parseInputs(concat([ascii('sSN LIDinputstate '), fromHex(`0001 00000007 ${states} 0000`)]))
+  t.strictSame([told('00000000'), told('01000000'), told('00020001'), told('01010101')], [0, 1, 8, 15], 'by the telegram that tells of the inputs')
+  t.strictSame([parseInputs(ascii('sSN LIDinputstate \0\x01')), parseInputs(ascii('sSN LFErec \0\0'))], [undefined, undefined])
   t.strictSame([0, 2, 3, 47].map(nameInSet), ['set1.field1', 'set1.field3', 'set2.field1', 'set16.field3'])
   const fields = [segmented(1, [0, 0, 1], [1, 0, 1]), segmented(2, [0, 0, 1], [1, 0, 1]), segmented(6, [0, 0, 1], [1, 0, 1])]
   const results = (...states: FieldState[]) => states.map((state, index) => ({ place: index + 1, state, date_us: Number.NaN }))

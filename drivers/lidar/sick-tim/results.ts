@@ -45,6 +45,18 @@ function readAll(carried: Payload, withWhere: boolean): FieldResult[] | undefine
   return reader.ok && reader.left === 0 ? results : undefined
 }
 
+/** Its version (2 bytes) and its counter (4) come before the state of each input. */
+const inputStatesAt = 6
+const inputs = 4
+
+/** Which inputs are on, where a telegram tells of them (`LIDinputstate`): bit 0 is input 1. */
+export function parseInputs(payload: Payload): number | undefined {
+  const carried = carriedBy(payload, 'sSN', 'LIDinputstate') ?? carriedBy(payload, 'sRA', 'LIDinputstate')
+  if (carried === undefined || carried.length < inputStatesAt + inputs) return undefined
+  // 1 is on, 0 off, 2 not used.
+  return carried.subarray(inputStatesAt, inputStatesAt + inputs).reduce((bits, state, input) => bits | (state === 1 ? 1 << input : 0), 0)
+}
+
 /** The set (from 1) that the sensor's four inputs choose: all low is set 1, input 1 alone is set 2, ... */
 export const setOfInputs = (inputs: number): number => (inputs & 0x0f) + 1
 
