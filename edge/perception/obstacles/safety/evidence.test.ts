@@ -70,6 +70,23 @@ function heightOfLying(along: number, aside: number): number {
   return Math.max(dome(aside - apart, half, high), dome(aside + apart, half, high))
 }
 
+void t.test('who stands where a turn ends and the next begins, or between two packets, is one thing', async (t) => {
+  const field = { ...ahead, slow: undefined, stop: [[-8, -8], [8, -8], [8, 8], [-8, 8]] }
+  for (const spins of ['clockwise', 'counter-clockwise'] as const) {
+    // The packets' borders fall elsewhere in each turn where a packet holds 7 columns, and in the leg where it holds one.
+    for (const columnsPerBlock of [7, 1]) {
+      for (const yaw of [0, 137, -90]) {
+        const trial = new Trial({ sensor: { ...sensorModels.beams16, columnsPerTurn: 900, columnsPerBlock, spins }, mount: { yaw } }, { fields: [field], body: [[[-0.5, -0.4], [0.1, -0.4], [0.1, 0.4], [-0.5, 0.4]]] })
+        trial.run(12)
+        t.equal(trial.said, 'clear')
+        const turned = (yaw * Math.PI) / 180
+        trial.yard.posts = [{ x: 5 * Math.cos(turned), y: 5 * Math.sin(turned), radius: 0.035, from_z: 0, to_z: 0.8 }]
+        t.equal(trial.run(3).at(-1), 'stop field ahead.stop', `${spins}, ${columnsPerBlock} columns, turned by ${yaw}`)
+      }
+    }
+  }
+})
+
 void t.test('somebody who lies there stops the vehicle, however they lie, wherever beams meet them', async (t) => {
   const field = { ...ahead, slow: undefined, stop: [[0, -3], [8, -3], [8, 3], [0, 3]] }
   // Coarser than a real one: what it sees that sees.
