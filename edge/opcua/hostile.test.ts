@@ -165,6 +165,9 @@ void t.test('a greedy client is bounded, and the others do not notice', async (t
   t.match([period_ms, life_ms], [60_000, 600_000], 'nor does a subscription outlive its client for long')
   for (const one of [id, ...ids]) await client.ask('close', { id: one })
   await until(() => component.read('items') === 0 && component.read('queued') === 0, 'the end of all items')
+  const next = await greedy()
+  t.match(await client.ask('items', { id: next, node: 'i=2253', count: 40, fields: ['EventType'] }), { results: { Good: 40 } }, 'what was given up can be had again')
+  await client.ask('close', { id: next })
 })
 
 void t.test('users: by secret, by certificate, and who is none; a certificate that is over', async (t) => {
