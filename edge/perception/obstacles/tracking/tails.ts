@@ -32,6 +32,8 @@ export class Tails {
   step_rad = 0
   readonly #tail_m: number
   readonly #steepSquared: number
+  /** Of the last two points compared: how far apart they are across the beam, squared. In an array: a double that is handed back is allocated. */
+  readonly #across = new Float64Array(1)
   #range = new Float32Array(0)
   #elevation = new Float32Array(0)
   /** Of each point: the same beam in the column before. */
@@ -107,7 +109,8 @@ export class Tails {
         before[point] = candidate
         continue
       }
-      const acrossSquared = this.#acrossSquared(cloud, candidate, point, dr)
+      this.#compare(cloud, candidate, point)
+      const acrossSquared = this.#across[0]!
       if (!(acrossSquared < holeSquared * r * r)) continue
       before[point] = candidate
       if (surface) {
@@ -120,12 +123,13 @@ export class Tails {
     this.step_rad = steps === 0 ? 0 : step / steps
   }
 
-  /** How far apart two points are across the beam, squared; @param dr how far along it. */
-  #acrossSquared({ x, y, z }: Cloud, first: number, second: number, dr: number): number {
+  /** Sets `#across`. */
+  #compare({ x, y, z }: Cloud, first: number, second: number): void {
+    const dr = (this.#range[second] ?? 0) - (this.#range[first] ?? 0)
     const dx = (x[second] ?? 0) - (x[first] ?? 0)
     const dy = (y[second] ?? 0) - (y[first] ?? 0)
     const dz = (z[second] ?? 0) - (z[first] ?? 0)
-    return dx * dx + dy * dy + dz * dz - dr * dr
+    this.#across[0] = dx * dx + dy * dy + dz * dz - dr * dr
   }
 
   /** Three neighbours on one ring, the last two of which are steep. */
@@ -135,7 +139,8 @@ export class Tails {
     const dr = (range[middle] ?? 0) - (range[first] ?? 0)
     const onwards = (range[last] ?? 0) - (range[middle] ?? 0)
     if (dr * onwards <= 0 || Math.abs(dr + onwards) < this.#tail_m) return
-    if (dr * dr <= this.#steepSquared * this.#acrossSquared(cloud, first, middle, dr)) return
+    this.#compare(cloud, first, middle)
+    if (dr * dr <= this.#steepSquared * this.#across[0]!) return
     const { intensity } = cloud
     if ((intensity[middle] ?? 0) >= Math.max(intensity[first] ?? 0, intensity[last] ?? 0)) return
     this.marked[middle] = 1
