@@ -114,7 +114,8 @@ class Child {
   #meaning({ exitCode, signalCode }: ChildProcess): DeviceError {
     const component = this.#context.name
     const said = this.#complaints
-    if (/401|403|Unauthorized|Forbidden/.test(said)) return new DeviceError('PC-CAMERA-AUTH', `The camera of ${component} does not accept the user and password.`, { component })
+    // With its words: the bare number also stands in addresses and file names, which ffmpeg repeats.
+    if (/\b(?:401 Unauthorized|403 Forbidden)\b/.test(said)) return new DeviceError('PC-CAMERA-AUTH', `The camera of ${component} does not accept the user and password.`, { component })
     if (/No such file|No such device|refused|No route|timed out|Failed to resolve|unreachable|busy|Permission denied/i.test(said)) {
       return new DeviceError('PC-LINK-OPEN', `The camera of ${component} cannot be opened: check that it is there and may be used.`, { component })
     }

@@ -139,6 +139,13 @@ void t.test('a chatty program is bounded and its words are not told', async (t) 
   })
 })
 
+void t.test('a number in what it says is not taken for a refusal', async (t) => {
+  const program = join(folder, 'numbers')
+  writeFileSync(program, '#!/bin/sh\necho "[tcp @ 0x55f401403c40] /gate-403/401.mkv: No such file or directory" >&2\nexit 1\n')
+  chmodSync(program, 0o755)
+  await using({ input: { file: recording }, program }, (camera) => failedWith(t, camera, 'PC-LINK-OPEN'))
+})
+
 const secret = 'gate:p\'w: @/?#%é'
 const credential: RtspTwinOptions['credential'] = { user: 'gate', password: 'p\'w: @/?#%é', scheme: 'digest' }
 for (const scheme of ['basic', 'digest'] as const) {
