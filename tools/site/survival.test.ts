@@ -1,11 +1,13 @@
 /** What the real program survives: a wrong start, a centre that is away, a kill in the middle, a full disk, and its end. */
 import { spawn, spawnSync } from 'node:child_process'
-import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { parse } from 'yaml'
 import { systemClock } from '../../edge/base/clock.ts'
 import { sleep } from '../../edge/base/wait.ts'
+import type { IgvProfile } from '../../profiles/profile.ts'
 import { newAuthority, provision } from '../authority/authority.ts'
 import { root } from '../house/sources.ts'
 import { EgateSite } from './egate-site.ts'
@@ -102,7 +104,7 @@ void t.test('every profile starts without its hardware, stays safe, and stops cl
     const runtime = new RuntimeProcess({ profile, state: folder, log: join(folder, 'runtime.log') })
     t.teardown(() => runtime.stop().catch(() => undefined))
     await runtime.start()
-    if (runtime.page === undefined) await staysStopped(t, folder)
+    if (runtime.page === undefined) await staysStopped(t, folder, parse(readFileSync(profile, 'utf8')) as IgvProfile)
     else await letsPeopleOut(t, name, runtime)
     await runtime.stop()
     t.equal(runtime.code, 0, `${name}: stops cleanly`)
@@ -119,12 +121,13 @@ async function letsPeopleOut(t: Test, name: string, runtime: RuntimeProcess): Pr
 }
 
 /** A vehicle: each of its sources is silent, and nothing ever releases it. */
-async function staysStopped(t: Test, folder: string): Promise<void> {
+async function staysStopped(t: Test, folder: string, { obstacles }: IgvProfile): Promise<void> {
+  const sources = Object.keys(obstacles.sources).length
   const tail = async (): Promise<string> => (await portcullis('journal', 'tail', '-n', '100', '--file', join(folder, 'journal.db'))).out
   const silent = (facts: string): number => facts.match(/"component":"obstacles","data":\{"source":"\w+","state":"silent"\}/g)?.length ?? 0
   let facts = await tail()
-  for (const until = systemClock.now() + 30_000; silent(facts) < 3 && systemClock.now() < until; facts = await tail()) await sleep(systemClock, 200)
-  t.equal(silent(facts), 3, 'every source is known to be silent')
+  for (const until = systemClock.now() + 30_000; silent(facts) < sources && systemClock.now() < until; facts = await tail()) await sleep(systemClock, 200)
+  t.equal(silent(facts), sources, 'every source is known to be silent')
   t.notMatch(facts, /"event":"released"/, 'it is never released')
 }
 
