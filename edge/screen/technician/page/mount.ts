@@ -1,32 +1,27 @@
 /** Measures how a lidar is mounted, and keeps what was found in the device's settings: what the console's `calibrate` does. */
 import { html, nothing, type TemplateResult } from 'lit'
 import type { Mounting } from '../../../perception/obstacles/mounting.ts'
-import { command, said } from './ask.ts'
-import { device, DeviceView } from './device.ts'
+import { ActingView } from './acting-view.ts'
+import { command } from './ask.ts'
+import { device } from './device.ts'
 import { texts } from './texts.ts'
 
 const { mount } = texts.calibrate
 const axes = [['z', 3, 'm'], ['roll', 2, '°'], ['pitch', 2, '°']] as const
 
-export class DeviceMount extends DeviceView {
-  static override properties = { source: { type: String }, found: { state: true }, kept: { state: true }, busy: { state: true }, done: { state: true }, error: { state: true } }
+export class DeviceMount extends ActingView {
+  static override properties = { source: { type: String }, found: { state: true }, kept: { state: true } }
 
   declare source: string
   declare found: Mounting | undefined
   /** The change that was made here. */
   declare kept: number | undefined
-  declare busy: boolean
-  declare done: string
-  declare error: string
 
   constructor() {
     super()
     this.source = ''
     this.found = undefined
     this.kept = undefined
-    this.busy = false
-    this.done = ''
-    this.error = ''
   }
 
   override render(): TemplateResult {
@@ -50,13 +45,13 @@ export class DeviceMount extends DeviceView {
   #measure(): Promise<void> {
     this.found = undefined
     this.kept = undefined
-    return this.#act(async () => {
+    return this.act(async () => {
       this.found = await command<Mounting>(obstacles()!, 'mounting', { source: this.source })
     })
   }
 
   #keep(found: Mounting['found']): Promise<void> {
-    return this.#act(async () => {
+    return this.act(async () => {
       const { id } = await command<{ id: number }>(settings()!, 'set', { path: `obstacles.sources.${this.source}.mount`, value: JSON.stringify(found) })
       this.kept = id
       this.done = texts.settings.kept
@@ -64,21 +59,11 @@ export class DeviceMount extends DeviceView {
   }
 
   #undo(id: number): Promise<void> {
-    return this.#act(async () => {
+    return this.act(async () => {
       await command(settings()!, 'undo', { id })
       this.kept = undefined
       this.done = texts.settings.undone
     })
-  }
-
-  async #act(work: () => Promise<void>): Promise<void> {
-    this.busy = true
-    this.done = ''
-    this.error = ''
-    await work().catch((error: unknown) => {
-      this.error = said(error)
-    })
-    this.busy = false
   }
 }
 

@@ -1,7 +1,8 @@
 /** Values of the profile: seen, changed within their limits, and taken back. */
 import { html, nothing, type TemplateResult } from 'lit'
-import { command, said } from './ask.ts'
-import { device, DeviceView } from './device.ts'
+import { ActingView } from './acting-view.ts'
+import { command } from './ask.ts'
+import { device } from './device.ts'
 import { shownValue, timeOf } from './figures.ts'
 import { texts } from './texts.ts'
 
@@ -22,20 +23,14 @@ interface Change {
   active: boolean
 }
 
-export class DeviceSettings extends DeviceView {
-  static override properties = { setting: { state: true }, busy: { state: true }, done: { state: true }, error: { state: true } }
+export class DeviceSettings extends ActingView {
+  static override properties = { setting: { state: true } }
 
   declare setting: Setting | undefined
-  declare busy: boolean
-  declare done: string
-  declare error: string
 
   constructor() {
     super()
     this.setting = undefined
-    this.busy = false
-    this.done = ''
-    this.error = ''
   }
 
   get #name(): string {
@@ -81,14 +76,14 @@ export class DeviceSettings extends DeviceView {
     if (changes.length === 0) return html`<p class="soft">${settings.none}</p>`
     return html`<ul class="plain-list">${changes.map(({ id, path, before, value, by, at, active }) => html`<li class="card"><strong>${path}</strong>: <code>${before}</code> → <code>${value}</code>
       <span class="soft">${by}, ${timeOf(at)}, ${active ? settings.active : settings.waiting}</span>
-      <button ?disabled=${this.busy || !device.may('technician')} @click=${() => void this.#act(async () => {
+      <button ?disabled=${this.busy || !device.may('technician')} @click=${() => void this.act(async () => {
         await command(this.#name, 'undo', { id })
         this.done = settings.undone
       })}>${settings.undo}</button></li>`)}</ul>`
   }
 
   #get(path: string): Promise<void> {
-    return this.#act(async () => {
+    return this.act(async () => {
       this.setting = { path, ...await command<Omit<Setting, 'path'>>(this.#name, 'get', { path }) }
       const field = this.querySelector<HTMLInputElement>('[name=path]')
       if (field !== null) field.value = path
@@ -96,20 +91,10 @@ export class DeviceSettings extends DeviceView {
   }
 
   #set(path: string, value: string): Promise<void> {
-    return this.#act(async () => {
+    return this.act(async () => {
       await command(this.#name, 'set', { path, value })
       this.done = texts.settings.kept
     })
-  }
-
-  async #act(work: () => Promise<void>): Promise<void> {
-    this.busy = true
-    this.done = ''
-    this.error = ''
-    await work().catch((error: unknown) => {
-      this.error = said(error)
-    })
-    this.busy = false
   }
 
   #field(name: string): string {
