@@ -86,7 +86,10 @@ void t.test('a cut-off part costs no other part, and is never passed on', async 
   const later = concat([SOI, frameHeader(8, 8), scanHeader, new Uint8Array(66_000), EOI])
   fc.assert(fc.property(pictures, pictures, pictures, fc.double({ min: 0, max: 0.99, noNaN: true }), cutsOf, (first, second, third, share, cuts) => {
     const torn = second.subarray(0, Math.floor(second.length * share))
-    const stream = concat([first, torn, third, later, first].map((picture) => part(style, new Uint8Array(), picture)))
+    const rest = concat([third, later, first].map((picture) => part(style, new Uint8Array(), picture)))
+    // Where the length of a cut-off segment happens to lead to a marker of the next picture, the two are one picture, for anybody.
+    fc.pre(cut(bareStart, concat([torn, rest]), [70_000], 200_000).found.every((picture) => [third, later, first].some((other) => equal(picture, other))))
+    const stream = concat([...[first, torn].map((picture) => part(style, new Uint8Array(), picture)), rest])
     return sameList(cut(partStart('cut'), stream, cuts, 200_000).found, [first, third, later, first])
   }), { numRuns: 100 })
   const counted = counters()
