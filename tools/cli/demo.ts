@@ -1,8 +1,8 @@
 /** `portcullis demo`: one e-Gate end to end on its twins, with simulated travellers. */
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { Command } from 'commander'
 import { systemClock } from '../../edge/base/clock.ts'
-import { UsageError } from '../../edge/base/error.ts'
+import { ResourceError, UsageError } from '../../edge/base/error.ts'
 import { sleep } from '../../edge/base/wait.ts'
 import { root } from '../house/sources.ts'
 import { EgateSite } from '../site/egate-site.ts'
@@ -15,7 +15,7 @@ interface DemoOptions {
   headless?: boolean
   pace: string
   seed: string
-  port: string
+  port?: string
   via?: string
   folder: string
 }
@@ -32,7 +32,7 @@ export function command(): Command {
     .option('--headless', 'no pause between travellers')
     .option('--pace <pace>', `how fast people are: ${Object.keys(paces).join(' or ')}`, 'human')
     .option('--seed <number>', 'of the times that people take', '1')
-    .option('--port <number>', 'of the page; 0 takes any that is free', '8080')
+    .option('--port <number>', 'of the page; 0 takes any that is free, as --headless does unless told otherwise')
     .option('--via <way>', 'pty or tcp: how twins are reached; by default pty where socat is installed')
     .option('--folder <folder>', 'where the demo keeps its state and log', join(root, 'build', 'demo'))
     .addHelpText('after', '\nExample:\n  portcullis demo --travellers 20 --headless')
@@ -44,16 +44,27 @@ async function demo(options: DemoOptions): Promise<void> {
   if (!(pace in paces)) throw new UsageError('PC-CLI-OPTION', `There is no pace ${pace}: take ${Object.keys(paces).join(' or ')}.`)
   if (via !== undefined && via !== 'pty' && via !== 'tcp') throw new UsageError('PC-CLI-OPTION', `There is no way ${via}: take pty or tcp.`)
   const wanted = options.travellers === undefined ? undefined : wholeNumber(options.travellers, 'travellers')
+  const port = wholeNumber(options.port ?? (options.headless === true ? '0' : '8080'), 'port', 0)
   const abort = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort())
   say('starting the devices, the centre and the runtime ...')
   const site = await EgateSite.make({
-    folder: options.folder, travellers: wanted ?? crowd, port: options.headless === true ? 0 : wholeNumber(options.port, 'port', 0),
+    folder: options.folder, travellers: wanted ?? crowd, port,
+    // Any port: the first page is what the demo is about.
+    changes: [{ path: ['technician', 'port'], value: 0 }],
     ...(via === undefined ? {} : { via }),
+  })
+  let technician = ''
+  site.runtime.onLine.add(({ address, component, says }) => {
+    if (component === 'technician' && says === "The technician's page is served.") technician = String(address)
   })
   try {
     const { page, started_ms } = await site.start()
-    say(`ready after ${(started_ms / 1000).toFixed(1)} s. The traveller's page: ${page ?? 'none'}`)
+    if (page === undefined) throw new ResourceError('PC-SCREEN-ADDRESS', `The traveller's page cannot be served on port ${port}: give another with --port, or 0 for any that is free.`)
+    say(`ready after ${(started_ms / 1000).toFixed(1)} s. The traveller's page: ${page}`)
+    const state = relative(process.cwd(), site.state)
+    say(`the technician's page: ${technician}, the console: portcullis console --state ${state}`)
+    say(`for these make an account: portcullis provision --state ${state} --account you --role engineer`)
     process.stdout.write(`${tableHead()}\n`)
     const results = await walkAll(site, { pace: pace as Pace, random: seeded(Number(options.seed)), signal: abort.signal, wanted, pause: options.headless !== true })
     summarise(results)

@@ -1,11 +1,13 @@
 /** One e-Gate, whole: emulated hardware, centre, and the runtime as a process of its own. */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import type { Via } from '../../drivers/kit/twin.ts'
 import { systemClock } from '../../edge/base/clock.ts'
+import { UsageError } from '../../edge/base/error.ts'
 import { within } from '../../edge/base/wait.ts'
+import { WriterLock } from '../../edge/journal/lock.ts'
 import type { EgateProfile } from '../../profiles/profile.ts'
 import type { Authority } from '../authority/authority.ts'
 import { root } from '../house/sources.ts'
@@ -56,7 +58,7 @@ export class EgateSite {
     this.page = new PageWatch(() => this.runtime.page)
   }
 
-  /** Makes the site; `start` then starts its runtime. */
+  /** Makes the site; `start` then starts its runtime. @throws UsageError (PC-SITE-FOLDER) where another site runs. */
   static async make(options: EgateSiteOptions): Promise<EgateSite> {
     const { folder, port = 0, tempo = 1, via, boardFirmware, changes } = options
     const faces = await readFaces()
@@ -65,6 +67,7 @@ export class EgateSite {
     const { device, lists } = parse(readFileSync(profileFile, 'utf8')) as EgateProfile
     await mkdir(folder, { recursive: true })
     const state = join(folder, 'state')
+    demandFree(state)
     const authority = await makeState(state, lists.folder, travellers, faces)
     const centre = await Centre.start({ site: device.site, device: device.id, authority: authority.privateKey })
     const world = new EgateWorld(faces, { tempo, ...(via === undefined ? {} : { via }), ...(boardFirmware === undefined ? {} : { boardFirmware }) })
@@ -98,5 +101,16 @@ export class EgateSite {
       await this.world.stop()
       await this.centre.stop()
     }
+  }
+}
+
+/** A site makes its state anew: not under a runtime that uses it. */
+function demandFree(state: string): void {
+  const lock = join(state, 'journal.db.lock')
+  if (!existsSync(lock)) return
+  try {
+    new WriterLock(lock).close()
+  } catch (cause) {
+    throw new UsageError('PC-SITE-FOLDER', `Another site runs in ${state}: end it, or take another folder (--folder).`, { cause })
   }
 }

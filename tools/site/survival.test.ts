@@ -132,10 +132,12 @@ async function staysStopped(t: Test, folder: string, { obstacles }: IgvProfile):
 }
 
 void t.test('an e-Gate over TCP, whose centre goes away and whose program is killed', { skip: missing, timeout: 150_000 }, async (t) => {
-  const site = await EgateSite.make({ folder: t.testdir(), travellers: 4, tempo: 0.2, via: 'tcp', changes })
+  const folder = t.testdir()
+  const site = await EgateSite.make({ folder, travellers: 4, tempo: 0.2, via: 'tcp', changes })
   t.teardown(() => site.stop().catch(() => undefined))
   const seen = new Observer(site)
   await site.start()
+  await t.rejects(EgateSite.make({ folder, travellers: 1 }), { code: 'PC-SITE-FOLDER' }, 'nobody takes its state from under it')
   t.match((await seen.follow(visitorOf(site))).passage, { outcome: 'granted' })
 
   await t.test('the broker is away: travellers pass, and nothing is lost', async (t) => {
