@@ -65,7 +65,7 @@ function withoutCheck(what: string, text: string, length: number): Uint8Array | 
   return equal(checkOf(what, bytes), all.subarray(length)) ? bytes : undefined
 }
 
-/** Such as `bl1-e07:nguyen:7F3K-29QW-XM3H-T4ZX`. */
+/** Such as `bl1-e07:nguyen:KNF2-EEY8-85QH-5E6X`. */
 export function writeChallenge({ device, person, nonce }: Challenge): string {
   return `${device}:${person}:${toBase32(withCheck(`${device}:${person}`, nonce), 4)}`
 }

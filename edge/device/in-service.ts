@@ -15,7 +15,7 @@ export const inService = property(Type.Boolean(), 'Whether it is in use: as long
 export function demandOutOfService(model: DeviceModel): void {
   const serving = model.list().find((component) => (component.contract.members as Members)['inService'] === inService && component.reading('inService')?.value !== false)
   if (serving === undefined) return
-  throw new UsageError('PC-DEVICE-SERVICE', `The ${serving.contract.name} is in service: an officer takes it out first ("${serving.name} service on=false").`)
+  throw new UsageError('PC-DEVICE-SERVICE', `The ${serving.contract.name} is in service: an officer takes it out first ("call ${serving.name} service on=false" at the console).`)
 }
 
 /**

@@ -20,8 +20,11 @@ export function newAuthority(): Authority {
 
 /** @throws ConfigError (PC-SIGN-KEY). */
 export async function readPrivateKey(file: string): Promise<KeyObject> {
+  const pem = await readFile(file).catch((cause: unknown) => {
+    throw new ConfigError('PC-SIGN-KEY', `${file} cannot be read: it must be an Ed25519 private key in PEM.`, { cause })
+  })
   try {
-    const key = createPrivateKey(await readFile(file))
+    const key = createPrivateKey(pem)
     if (key.asymmetricKeyType === 'ed25519') return key
   } catch {
     // Said below, without what the file holds.

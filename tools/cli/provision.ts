@@ -50,7 +50,7 @@ Example:
       const secret = account === undefined ? undefined : await goodSecret(account, options)
       if (keys !== undefined) {
         await provision(options.state, { journal: randomBytes(32), ...keys })
-        process.stdout.write(`${options.state} is ready: run the device with portcullis run --state ${options.state}\n`)
+        process.stdout.write(`${options.state} is ready: run the device with portcullis run --profile <file> --state ${options.state}\n`)
       }
       if (account !== undefined && secret !== undefined) await addAccount(account, secret, options)
     })

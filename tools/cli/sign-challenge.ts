@@ -17,7 +17,7 @@ export const challenge = (): Command => new Command('challenge')
   .requiredOption('--key <file>', "the authority's private key (PEM)")
   .addOption(new Option('--role <role>', 'what the person may do').choices(['viewer', 'technician', 'officer', 'engineer']).default('technician'))
   .option('--for <time>', 'for how long from the login: 30m, 8h; the device may allow less', '8h')
-  .addHelpText('after', '\nExample:\n  portcullis sign challenge bl1-e07:nguyen:7F3K-29QW-XM3H-T4ZX --role technician --for 8h --key authority.key')
+  .addHelpText('after', '\nExample:\n  portcullis sign challenge bl1-e07:nguyen:KNF2-EEY8-85QH-5E6X --role technician --for 8h --key authority.key')
   .action(async (text: string, options: Options) => {
     const asked = readChallenge(text)
     if (asked === undefined) throw new UsageError('PC-SIGN-CHALLENGE', 'This is no challenge, or it was mistyped.')
