@@ -160,8 +160,16 @@ async function testRecords(t: Test, page: Page, { book }: Bench): Promise<void> 
   await page.getByRole('button', { name: 'Search' }).click()
   await page.getByText('No fact matches.').waitFor()
 
+  // The first answer comes only when a path has been typed.
+  let typed = (): void => undefined
+  const whenTyped = new Promise<void>((resolve) => (typed = resolve))
+  await page.route('**/command', async (route) => {
+    await whenTyped
+    await route.continue()
+  }, { times: 1 })
   await goTo(page, 'Settings')
   await page.getByLabel(/^Path in the profile/).fill('gate.limits.door_s')
+  typed()
   await page.getByRole('button', { name: 'Show' }).click()
   await page.getByText('1 to 60').waitFor()
   await page.getByLabel('New value').fill('9')

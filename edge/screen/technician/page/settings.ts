@@ -83,10 +83,11 @@ export class DeviceSettings extends ActingView {
   }
 
   #get(path: string): Promise<void> {
+    // At once: by the time that the answer comes, somebody may have typed another.
+    const field = this.querySelector<HTMLInputElement>('[name=path]')
+    if (field !== null) field.value = path
     return this.act(async () => {
       this.setting = { path, ...await command<Omit<Setting, 'path'>>(this.#name, 'get', { path }) }
-      const field = this.querySelector<HTMLInputElement>('[name=path]')
-      if (field !== null) field.value = path
     })
   }
 
